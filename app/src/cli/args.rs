@@ -1,0 +1,427 @@
+//! Every verb and flag, with the help that is shown for it.
+
+use std::path::PathBuf;
+
+use clap::builder::PossibleValuesParser;
+use clap::{ArgGroup, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use glam::DVec3;
+use splat_core::settings::Settings;
+
+/// Exit codes, shown by `splat --help`.
+const EXIT_CODES: &str = "\
+Exit codes:
+  0    done (also when the reader of the output went away)
+  1    failed: disk, lost device, internal error
+  2    wrong usage or settings
+  3    input missing or not understood
+  4    no suitable graphics adapter
+  5    out of memory
+  6    training diverged
+  7    a metric is below what --require-psnr asked for
+  130  interrupted, after a checkpoint was written
+
+Results go to stdout, everything else to stderr. NO_COLOR switches colours off.";
+
+/// Train 3D Gaussian splatting scenes from posed photos, on any GPU or none.
+#[derive(Debug, Parser)]
+#[command(name = "splat", version, after_long_help = EXIT_CODES, max_term_width = 110)]
+#[command(after_help = "Examples:\n  splat train photos/fox\n  splat eval runs/fox\n  splat help train")]
+pub(crate) struct Args {
+    /// Print errors and results only.
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    Train(Box<TrainArgs>),
+    Eval(EvalArgs),
+    Render(RenderArgs),
+    Export(ExportArgs),
+    Info(InfoArgs),
+    Bench(BenchArgs),
+    Settings(SettingsArgs),
+    /// Print a completion script for a shell.
+    #[command(after_help = "Example:\n  splat completions bash > ~/.local/share/bash-completion/completions/splat")]
+    Completions {
+        /// Which shell.
+        shell: Shell,
+    },
+    /// Print the manual page, or write one per subcommand.
+    #[command(after_help = "Examples:\n  splat man | man -l -\n  splat man --dir ~/.local/share/man/man1")]
+    Man {
+        /// Write every page into this folder instead of printing the first.
+        #[arg(long, value_name = "DIR")]
+        dir: Option<PathBuf>,
+    },
+}
+
+/// Which adapter to use.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Adapter")]
+pub(crate) struct GpuArgs {
+    /// Adapter by number or part of its name; `splat info --gpu` lists them.
+    #[arg(long, value_name = "NUMBER|NAME", env = "SPLAT_DEVICE")]
+    pub(crate) device: Option<String>,
+    /// Kernel profile; `auto` is chosen by a self-test.
+    #[arg(long, value_parser = PossibleValuesParser::new(choices("raster", "profile")), env = "SPLAT_PROFILE")]
+    pub(crate) profile: Option<String>,
+}
+
+/// Train a scene from a folder of posed photos.
+///
+/// Understands COLMAP (binary, text), nerfstudio and instant-ngp transforms.json, and NeRF-synthetic folders.
+/// Leaves a run folder with the scene (splats.ply), its settings, metrics, checkpoints and test images.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  splat train photos/fox --max-resolution 480 --steps 3000
+  splat train photos/fox -o runs/fox --set density.method=mcmc --set train.eval_every=500
+  splat train --resume -o runs/fox")]
+pub(crate) struct TrainArgs {
+    /// Folder with posed photos; not needed with --resume.
+    #[arg(value_name = "SCENE", required_unless_present = "resume")]
+    pub(crate) scene: Option<PathBuf>,
+    /// Run folder [default: runs/<scene>-<date>-<time>].
+    #[arg(short, long, value_name = "RUN")]
+    pub(crate) output: Option<PathBuf>,
+    /// Continue the run in -o from its newest checkpoint.
+    #[arg(long, requires = "output", conflicts_with = "force")]
+    pub(crate) resume: bool,
+    /// Replace the run in -o.
+    #[arg(short, long)]
+    pub(crate) force: bool,
+    /// Load everything, print the resolved settings, and train nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Print one JSON event per line on stdout; the last is `finished` or `failed`.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) choices: SettingArgs,
+    #[command(flatten)]
+    pub(crate) gpu: GpuArgs,
+}
+
+/// Flags that are settings.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Settings (defaults < preset < --config < flags < --set)")]
+pub(crate) struct SettingArgs {
+    /// A named set of choices [default: default].
+    #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(presets()))]
+    pub(crate) preset: Option<String>,
+    /// Read settings from a TOML file, such as the settings.toml of a run.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Training steps (train.steps).
+    #[arg(long, value_name = "N")]
+    pub(crate) steps: Option<String>,
+    /// Longest edge of the photos in pixels, 0 for their own (data.max_resolution).
+    #[arg(long, value_name = "PX")]
+    pub(crate) max_resolution: Option<String>,
+    /// Most splats, 0 to choose from the scene (density.max_splats).
+    #[arg(long, value_name = "N")]
+    pub(crate) max_splats: Option<String>,
+    /// Degree of view-dependent colour, 0 to 3 (model.sh_degree).
+    #[arg(long, value_name = "N")]
+    pub(crate) sh_degree: Option<String>,
+    /// Seed; the same one gives the same bytes (train.seed).
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<String>,
+    /// Hold out every n-th photo unless the scene brings a split (data.test_every).
+    #[arg(long, value_name = "N")]
+    pub(crate) test_every: Option<String>,
+    /// Steps between evaluations, 0 for the end only (train.eval_every).
+    #[arg(long, value_name = "N")]
+    pub(crate) eval_every: Option<String>,
+    /// Steps between checkpoints, 0 for the end only (train.checkpoint_every).
+    #[arg(long, value_name = "N")]
+    pub(crate) save_every: Option<String>,
+    /// Any setting; `splat settings` lists them. Repeatable.
+    #[arg(long, value_name = "SECTION.KEY=VALUE", value_parser = pair)]
+    pub(crate) set: Vec<(String, String)>,
+    /// Folder of the images, relative to the scene, when it is not the usual one.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) images: Option<String>,
+}
+
+impl SettingArgs {
+    /// The flags as settings, in rising precedence.
+    pub(crate) fn sets(&self, profile: Option<&str>) -> Vec<(String, String)> {
+        let flags = [
+            ("train.steps", self.steps.as_deref()),
+            ("data.max_resolution", self.max_resolution.as_deref()),
+            ("density.max_splats", self.max_splats.as_deref()),
+            ("model.sh_degree", self.sh_degree.as_deref()),
+            ("train.seed", self.seed.as_deref()),
+            ("data.test_every", self.test_every.as_deref()),
+            ("train.eval_every", self.eval_every.as_deref()),
+            ("train.checkpoint_every", self.save_every.as_deref()),
+            ("raster.profile", profile),
+        ];
+        let given = flags.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?.to_owned())));
+        given.chain(self.set.iter().cloned()).collect()
+    }
+}
+
+/// Which photos to compare with or to look from.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Scene")]
+pub(crate) struct SceneArgs {
+    /// Folder with posed photos [default: the one the run was trained on].
+    #[arg(long, value_name = "SCENE")]
+    pub(crate) scene: Option<PathBuf>,
+    /// Longest edge of the photos in pixels, 0 for their own [default: as trained].
+    #[arg(long, value_name = "PX")]
+    pub(crate) max_resolution: Option<u32>,
+    /// Hold out every n-th photo unless the scene brings a split [default: as trained].
+    #[arg(long, value_name = "N")]
+    pub(crate) test_every: Option<u32>,
+    /// Folder of the images, relative to the scene.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) images: Option<String>,
+    /// Mip-Splatting's antialiasing for a FILE that does not say; a run knows its own.
+    #[arg(long)]
+    pub(crate) antialias: bool,
+}
+
+/// Compare a scene with photos it was not trained on.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  splat eval runs/fox
+  splat eval fox.ply --scene photos/fox --save-images out --require-psnr 24
+  splat eval runs/fox --json | jq .psnr")]
+pub(crate) struct EvalArgs {
+    /// A run folder or a splat PLY.
+    #[arg(value_name = "RUN|FILE")]
+    pub(crate) target: PathBuf,
+    #[command(flatten)]
+    pub(crate) scene: SceneArgs,
+    /// Write each render beside its photo into this folder.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) save_images: Option<PathBuf>,
+    /// Exit with 7 when the mean PSNR is below this many dB.
+    #[arg(long, value_name = "DB")]
+    pub(crate) require_psnr: Option<f64>,
+    /// Print one JSON object.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) gpu: GpuArgs,
+}
+
+/// Which of a scene's cameras.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Views {
+    /// The held-out ones.
+    Test,
+    /// Those trained on.
+    Train,
+    /// Both.
+    All,
+}
+
+/// Render the cameras of a scene, or one chosen view.
+#[derive(Debug, clap::Args)]
+#[command(group(ArgGroup::new("pose").args(["eye"]).requires_all(["target_point", "up", "output"])))]
+#[command(after_help = "Examples:
+  splat render runs/fox --views all -o renders
+  splat render fox.ply --eye 1,2,3 --target 0,0,0 --up 0,0,1 --fov 50 --size 1280x720 -o view.png")]
+pub(crate) struct RenderArgs {
+    /// A run folder or a splat PLY.
+    #[arg(value_name = "RUN|FILE")]
+    pub(crate) target: PathBuf,
+    #[command(flatten)]
+    pub(crate) scene: SceneArgs,
+    /// Cameras to render [default: test].
+    #[arg(long, value_enum, conflicts_with = "eye")]
+    pub(crate) views: Option<Views>,
+    /// Folder for the images [default: RUN/render], or the PNG of a chosen view.
+    #[arg(short, long, value_name = "DIR|PNG")]
+    pub(crate) output: Option<PathBuf>,
+    /// Position of the camera, in the axes of the file.
+    #[arg(long, value_name = "X,Y,Z", value_parser = point, allow_hyphen_values = true, help_heading = "Chosen view")]
+    pub(crate) eye: Option<DVec3>,
+    /// Point the camera looks at.
+    #[arg(long = "target", id = "target_point", value_name = "X,Y,Z", value_parser = point, requires = "eye")]
+    #[arg(allow_hyphen_values = true, help_heading = "Chosen view")]
+    pub(crate) target_point: Option<DVec3>,
+    /// Direction that is up in the image.
+    #[arg(long, value_name = "X,Y,Z", value_parser = point, requires = "eye")]
+    #[arg(allow_hyphen_values = true, help_heading = "Chosen view")]
+    pub(crate) up: Option<DVec3>,
+    /// Vertical field of view in degrees.
+    #[arg(long, value_name = "DEG", default_value_t = 50.0, help_heading = "Chosen view")]
+    pub(crate) fov: f64,
+    /// Size of the image in pixels.
+    #[arg(long, value_name = "WxH", value_parser = size, default_value = "1280x720", help_heading = "Chosen view")]
+    pub(crate) size: (u32, u32),
+    /// Colour behind the splats, 0 to 1 each [default: that of evaluations, black for a FILE].
+    #[arg(long, value_name = "black|white|R,G,B", value_parser = colour)]
+    pub(crate) background: Option<[f32; 3]>,
+    #[command(flatten)]
+    pub(crate) gpu: GpuArgs,
+}
+
+/// Write a scene as a file that other viewers open.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  splat export runs/fox fox.ply")]
+pub(crate) struct ExportArgs {
+    /// A run folder or a splat PLY.
+    #[arg(value_name = "RUN|FILE")]
+    pub(crate) target: PathBuf,
+    /// The file to write; its extension chooses the format (ply).
+    #[arg(value_name = "OUT.ply")]
+    pub(crate) output: PathBuf,
+    /// Replace the file.
+    #[arg(short, long)]
+    pub(crate) force: bool,
+    #[command(flatten)]
+    pub(crate) gpu: GpuArgs,
+}
+
+/// Tell what a scene, a run, a splat file or this machine's adapters are, and what is wrong with them.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  splat info photos/fox\n  splat info runs/fox\n  splat info --gpu")]
+pub(crate) struct InfoArgs {
+    /// A folder with posed photos, a run folder, or a splat PLY.
+    #[arg(value_name = "SCENE|RUN|FILE", required_unless_present = "adapters")]
+    pub(crate) target: Option<PathBuf>,
+    /// List the adapters, and the one that would be used.
+    #[arg(long = "gpu", id = "adapters", conflicts_with = "target")]
+    pub(crate) adapters: bool,
+    /// Hold out every n-th photo unless the scene brings a split [default: 8].
+    #[arg(long, value_name = "N")]
+    pub(crate) test_every: Option<u32>,
+    /// Folder of the images, relative to the scene.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) images: Option<String>,
+    /// Print one JSON object.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) gpu: GpuArgs,
+}
+
+/// Measure GPU time per stage at fixed synthetic workloads.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  splat bench --json > before.jsonl")]
+pub(crate) struct BenchArgs {
+    /// Fewer repetitions, the small workloads only.
+    #[arg(long)]
+    pub(crate) quick: bool,
+    /// Print one JSON object per line.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) gpu: GpuArgs,
+}
+
+/// List every setting: default, range, meaning.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  splat settings\n  splat settings --toml --preset quality > my.toml")]
+pub(crate) struct SettingsArgs {
+    /// As a Markdown reference.
+    #[arg(long, conflicts_with = "toml")]
+    pub(crate) markdown: bool,
+    /// As a TOML file to start from.
+    #[arg(long)]
+    pub(crate) toml: bool,
+    /// Show the values of a preset instead of the defaults.
+    #[arg(long, value_name = "NAME", default_value = "default", value_parser = PossibleValuesParser::new(presets()))]
+    pub(crate) preset: String,
+}
+
+/// The names of the presets.
+fn presets() -> impl Iterator<Item = &'static str> {
+    Settings::PRESETS.iter().map(|preset| preset.name)
+}
+
+/// The allowed words of a setting.
+fn choices(section: &str, name: &str) -> &'static [&'static str] {
+    Settings::fields().find(|field| field.section == section && field.name == name).map_or(&[], |field| field.choices)
+}
+
+/// `key=value`.
+fn pair(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("expected section.key=value, such as train.steps=3000")?;
+    Ok((key.trim().to_owned(), value.trim().to_owned()))
+}
+
+/// Three finite numbers.
+fn triple(text: &str) -> Option<[f64; 3]> {
+    let numbers: Option<Vec<f64>> = text.split(',').map(|part| part.trim().parse().ok()).collect();
+    let triple: [f64; 3] = numbers?.try_into().ok()?;
+    triple.iter().all(|number| number.is_finite()).then_some(triple)
+}
+
+/// `X,Y,Z`.
+fn point(text: &str) -> Result<DVec3, String> {
+    triple(text).map(DVec3::from).ok_or_else(|| "expected three numbers X,Y,Z, such as 1,-2.5,0".into())
+}
+
+/// `WxH`, each from 1 to 16384.
+fn size(text: &str) -> Result<(u32, u32), String> {
+    let edge = |text: &str| text.trim().parse().ok().filter(|edge| (1..=16_384).contains(edge));
+    let edges = text.split_once(['x', 'X']).and_then(|(width, height)| Some((edge(width)?, edge(height)?)));
+    edges.ok_or_else(|| "expected WIDTHxHEIGHT with edges from 1 to 16384, such as 1280x720".into())
+}
+
+/// `black`, `white` or `R,G,B`.
+fn colour(text: &str) -> Result<[f32; 3], String> {
+    let rgb = match text {
+        "black" => Some([0.0; 3]),
+        "white" => Some([1.0; 3]),
+        _ => triple(text),
+    };
+    let inside = rgb.filter(|rgb| rgb.iter().all(|channel| (0.0..=1.0).contains(channel)));
+    inside.map(|rgb| rgb.map(|channel| channel as f32)).ok_or_else(|| "expected black, white or R,G,B from 0 to 1".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory, Parser};
+
+    use super::{Args, Verb, colour, point, size};
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn set_beats_the_flag_for_the_same_setting() {
+        let args = Args::try_parse_from(["splat", "train", "s", "--set", "train.steps=2", "--steps", "1"]).unwrap();
+        let Verb::Train(train) = args.verb else { panic!() };
+        let sets = train.choices.sets(Some("min"));
+        assert_eq!(sets.last().unwrap(), &("train.steps".into(), "2".into()));
+        assert!(sets.contains(&("raster.profile".into(), "min".into())));
+    }
+
+    #[test]
+    fn a_chosen_view_needs_its_pose_and_a_file() {
+        let parse = |rest: &[&str]| Args::try_parse_from(["splat", "render", "r"].iter().chain(rest).copied());
+        assert!(parse(&["--views", "all"]).is_ok());
+        assert!(parse(&["--eye", "-1,0,0", "--target", "0,0,-1", "--up", "0,0,1", "-o", "a.png"]).is_ok());
+        assert!(parse(&["--eye", "-1,0,0", "--target", "0,0,-1", "--up", "0,0,1"]).is_err());
+        assert!(parse(&["--eye", "-1,0,0", "-o", "a.png"]).is_err());
+        assert!(parse(&["--up", "0,0,1"]).is_err());
+    }
+
+    #[test]
+    fn numbers_are_read_or_refused() {
+        assert_eq!(point("1, -2.5,0").unwrap().to_array(), [1.0, -2.5, 0.0]);
+        for bad in ["1,2", "1,2,3,4", "a,b,c", "1,2,nan", ""] {
+            assert!(point(bad).is_err(), "{bad}");
+        }
+        assert_eq!(size("640x480"), Ok((640, 480)));
+        for bad in ["0x1", "1x", "640", "-1x5", "99999x1"] {
+            assert!(size(bad).is_err(), "{bad}");
+        }
+        assert_eq!(colour("white"), Ok([1.0; 3]));
+        assert!(colour("2,0,0").is_err());
+    }
+}

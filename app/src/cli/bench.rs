@@ -1,0 +1,51 @@
+//! `splat bench`: GPU time per stage, a line each, to be compared before and after a change.
+
+use anyhow::Result;
+use serde_json::json;
+use splat_core::bench::{self, BenchRow};
+use splat_core::settings::Profile;
+
+use super::args::BenchArgs;
+use super::{output, target};
+
+/// Measures, printing rows as they come.
+pub(crate) fn run(args: &BenchArgs) -> Result<u8> {
+    let gpu = target::open_gpu(&args.gpu, Profile::Auto)?;
+    if !args.json {
+        let info = gpu.info();
+        output::note(&format!("{} ({}), profile {}", info.adapter, info.backend, info.profile));
+        output::print(&format!(
+            "{:<10} {:<26} {:>9} {:>10} {:>10} {:>10} {:>9}\n",
+            "workload", "stage", "splats", "size", "isects", "ms", "ns/unit"
+        ))?;
+    }
+    let mut unread = None;
+    let measured = bench::run(&gpu, args.quick, &mut |row| {
+        let line = if args.json { as_json(&row) } else { as_row(&row) };
+        output::print(&line).map_err(|source| {
+            // The core's error has no kind for a closed pipe; keep the real one and end the benchmark.
+            unread = Some(source);
+            splat_core::Error::Cancelled
+        })
+    });
+    match unread {
+        Some(source) => Err(source.into()),
+        None => measured.map(|()| 0).map_err(Into::into),
+    }
+}
+
+fn as_json(row: &BenchRow) -> String {
+    let object = json!({
+        "workload": row.workload, "stage": row.stage, "splats": row.splats, "width": row.width,
+        "height": row.height, "isects": row.isects, "milliseconds": row.milliseconds, "ns_per_unit": row.ns_per_unit,
+    });
+    format!("{object}\n")
+}
+
+fn as_row(row: &BenchRow) -> String {
+    let size = format!("{}x{}", row.width, row.height);
+    format!(
+        "{:<10} {:<26} {:>9} {size:>10} {:>10} {:>10.3} {:>9.2}\n",
+        row.workload, row.stage, row.splats, row.isects, row.milliseconds, row.ns_per_unit
+    )
+}

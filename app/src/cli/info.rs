@@ -1,0 +1,138 @@
+//! `splat info`: what was understood of a scene, a run, a file or this machine, and what looks wrong.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use anyhow::Result;
+use serde_json::{Value, json};
+use splat_core::gpu::Gpu;
+use splat_core::run::RunFolder;
+use splat_core::scene::io::ply::read_splats;
+use splat_core::scene::{Dataset, Level, View};
+use splat_core::settings::{Profile, Settings};
+
+use super::args::InfoArgs;
+use super::output;
+use super::target::{self, missing};
+
+/// Finds out what it is and prints it.
+pub(crate) fn run(args: &InfoArgs) -> Result<u8> {
+    let facts = match &args.target {
+        None => adapters(args)?,
+        Some(path) if !path.exists() => return Err(missing(path).into()),
+        Some(path) if path.is_dir() && RunFolder::open(path).is_ok() => run_folder(&RunFolder::open(path)?)?,
+        Some(path) if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("ply")) => file(path)?,
+        Some(path) => scene(path, args)?,
+    };
+    output::print(&if args.json { format!("{facts}\n") } else { as_text(&facts, 0) })?;
+    Ok(0)
+}
+
+/// Every adapter, and the one that would be used.
+fn adapters(args: &InfoArgs) -> Result<Value> {
+    let list = Gpu::adapters().into_iter().enumerate().map(|(number, adapter)| {
+        json!({
+            "number": number, "name": adapter.name, "backend": adapter.backend,
+            "device_type": adapter.device_type, "driver": adapter.driver,
+        })
+    });
+    let list: Vec<Value> = list.collect();
+    let chosen = target::open_gpu(&args.gpu, Profile::Auto)?.info().clone();
+    Ok(json!({"adapters": list, "chosen": serde_json::to_value(chosen)?}))
+}
+
+/// The facts about a run.
+fn run_folder(folder: &RunFolder) -> Result<Value> {
+    let header = serde_json::to_value(folder.header()?)?;
+    let settings = folder.settings()?;
+    let checkpoints: Vec<u64> = folder.checkpoints()?.into_iter().map(|(step, _)| step).collect();
+    let state = match folder.summary() {
+        Some(summary) if summary.get("interrupted") == Some(&Value::Bool(false)) => "finished",
+        Some(_) => "interrupted",
+        None => "unfinished",
+    };
+    let mut summary = folder.summary().unwrap_or_default();
+    if let Some(summary) = summary.as_object_mut() {
+        // Scores per view are in summary.json; here they would bury the rest.
+        summary.remove("views");
+    }
+    Ok(json!({
+        "run": folder.root(), "state": state, "steps": settings.train.steps, "checkpoints": checkpoints,
+        "header": header, "summary": summary,
+    }))
+}
+
+/// The facts about a splat file.
+fn file(path: &Path) -> Result<Value> {
+    let cloud = read_splats(path)?;
+    let (mut low, mut high) = ([f32::INFINITY; 3], [f32::NEG_INFINITY; 3]);
+    for mean in &cloud.means {
+        for ((low, high), &value) in low.iter_mut().zip(&mut high).zip(mean) {
+            (*low, *high) = (low.min(value), high.max(value));
+        }
+    }
+    let bytes = std::fs::metadata(path).map_or(0, |metadata| metadata.len());
+    Ok(json!({
+        "file": path, "splats": cloud.len(), "sh_degree": cloud.sh_degree, "dropped": cloud.dropped, "antialiased": cloud.antialiased, "bytes": bytes,
+        "min": low, "max": high,
+    }))
+}
+
+/// The facts about a scene.
+fn scene(path: &Path, args: &InfoArgs) -> Result<Value> {
+    let mut options = target::load_options(&Settings::default(), args.images.clone());
+    options.max_resolution = 0;
+    options.test_every = args.test_every.unwrap_or(options.test_every);
+    let dataset = Dataset::load(path, &options)?;
+    let views = || dataset.train.iter().chain(&dataset.test);
+    let camera = |view: &View| [view.fx, view.fy, view.cx, view.cy].map(f64::to_bits);
+    let cameras: BTreeSet<_> = views().map(|view| (view.width, view.height, camera(view))).collect();
+    let sizes: BTreeSet<String> = views().map(|view| format!("{}x{}", view.width, view.height)).collect();
+    let texts = |level: Level| -> Vec<&str> {
+        dataset.notes.iter().filter(|note| note.level == level).map(|note| note.text.as_str()).collect()
+    };
+    Ok(json!({
+        "scene": dataset.root, "format": dataset.format.to_string(),
+        "images": dataset.train.len() + dataset.test.len(),
+        "train": dataset.train.len(), "test": dataset.test.len(), "split": dataset.split,
+        "cameras": cameras.len(), "sizes": sizes, "alpha": dataset.has_alpha,
+        "points": dataset.points.len(), "extent": dataset.extent(),
+        "fingerprint": format!("{:016x}", dataset.fingerprint()),
+        "notes": texts(Level::Info), "warnings": texts(Level::Warning),
+    }))
+}
+
+/// `key: value` lines; nested objects are indented, empty things left out.
+fn as_text(facts: &Value, indent: usize) -> String {
+    let mut text = String::new();
+    for (key, value) in facts.as_object().into_iter().flatten() {
+        let start = format!("{:indent$}{}:", "", key.replace('_', " "));
+        let is_leaf = |value: &Value| !value.is_object() && value.as_str().is_none_or(|text| text.len() <= 20);
+        match value {
+            Value::Null => {}
+            Value::Array(items) if items.is_empty() => {}
+            Value::Array(items) if items.iter().all(is_leaf) => {
+                let items: Vec<String> = items.iter().map(plain).collect();
+                text.push_str(&format!("{start} {}\n", items.join(", ")));
+            }
+            Value::Array(items) => {
+                text.push_str(&format!("{start}\n"));
+                for item in items {
+                    let line = match item.as_object() {
+                        Some(object) => object.values().map(plain).collect::<Vec<_>>().join("  "),
+                        None => plain(item),
+                    };
+                    text.push_str(&format!("{:indent$}  {line}\n", ""));
+                }
+            }
+            Value::Object(_) => text.push_str(&format!("{start}\n{}", as_text(value, indent + 2))),
+            _ => text.push_str(&format!("{start} {}\n", plain(value))),
+        }
+    }
+    text
+}
+
+/// A value without quotes.
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}

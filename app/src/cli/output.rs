@@ -1,0 +1,76 @@
+//! Where text goes: results to stdout, everything else to stderr; and how numbers read.
+
+use std::io::{self, Write};
+
+use anstyle::{AnsiColor, Style};
+
+/// Writes results. A reader that went away is an error here, which the caller may call success.
+pub(crate) fn print(text: &str) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    out.flush()
+}
+
+/// Tells a person something on stderr; it is not worth failing when nobody reads it.
+pub(crate) fn note(text: &str) {
+    let _ = writeln!(anstream::stderr().lock(), "{text}");
+}
+
+/// Tells a warning on stderr.
+pub(crate) fn warning(text: &str) {
+    let style = Style::new().fg_color(Some(AnsiColor::Yellow.into()));
+    note(&format!("{style}warning:{style:#} {text}"));
+}
+
+/// Tells what went wrong on stderr.
+pub(crate) fn error(text: &str) {
+    let style = Style::new().bold().fg_color(Some(AnsiColor::Red.into()));
+    note(&format!("{style}splat:{style:#} {text}"));
+}
+
+/// `1234567` as `1,234,567`.
+pub(crate) fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// Seconds as `m:ss` or `h:mm:ss`.
+pub(crate) fn clock(seconds: f64) -> String {
+    let whole = seconds.max(0.0).round() as u64;
+    let (hours, minutes, seconds) = (whole / 3600, whole / 60 % 60, whole % 60);
+    if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
+}
+
+/// Bytes in MiB or GiB.
+pub(crate) fn bytes(count: u64) -> String {
+    let mebi = count as f64 / f64::from(1 << 20);
+    if mebi < 1024.0 { format!("{mebi:.1} MiB") } else { format!("{:.2} GiB", mebi / 1024.0) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{bytes, clock, thousands};
+
+    #[test]
+    fn thousands_are_grouped_from_the_right() {
+        assert_eq!([0, 12, 999, 1000, 1_234_567].map(thousands).join(" "), "0 12 999 1,000 1,234,567");
+    }
+
+    #[test]
+    fn clocks_show_hours_only_when_there_are_some() {
+        assert_eq!([0.0, 59.6, 3599.0, 3661.0].map(clock).join(" "), "0:00 1:00 59:59 1:01:01");
+    }
+
+    #[test]
+    fn bytes_switch_to_gibibytes() {
+        assert_eq!(bytes(3 << 19), "1.5 MiB");
+        assert_eq!(bytes(5 << 29), "2.50 GiB");
+    }
+}

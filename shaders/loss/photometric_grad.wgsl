@@ -1,0 +1,49 @@
+// import: common/photometric
+// import: common/grid
+// Second pass back through the SSIM window, joined with the absolute difference and alpha.
+//
+// ∂ΣS/∂x = B₀ + 2 x B₁ + y B₂ with B the blurred partials.
+//
+// reads   pairs, spread, rendered, photo, mask
+// writes  grad_rendered: the channel's colour; in w the gradient of transmittance, over all channels
+@group(0) @binding(1) var<storage, read> pairs: array<vec2f>;
+@group(0) @binding(2) var<storage, read> spread: array<f32>;
+@group(0) @binding(3) var<storage, read> rendered: array<vec4f>;
+@group(0) @binding(4) var<storage, read> photo: array<u32>;
+@group(0) @binding(5) var<storage, read> mask: array<u32>;
+@group(0) @binding(6) var<storage, read_write> grad_rendered: array<f32>;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {
+    let stride = groups.x * groups.y * WORKGROUP;
+    let pixels = loss.width * loss.height;
+    let per_value = 1.0 / (3.0 * f32(pixels));
+    for (var p = linear_group(group, groups) * WORKGROUP + local; p < pixels; p += stride) {
+        let x = p % loss.width;
+        let y = p / loss.width;
+        var sum = vec3f(0.0);
+        //: repeat K 11
+        {
+            let at = inside(y, $Ku, loss.height) * loss.width + x;
+            sum += tap_y(y, $Ku) * vec3f(spread[at], spread[at + pixels], spread[at + 2u * pixels]);
+        }
+        //: end
+        let pair = pairs[p];
+        var weight = 1.0;
+        if (loss.has_mask != 0u) {
+            weight = unpack4x8unorm(mask[p / 4u])[p % 4u];
+        }
+        let by_ssim = sum.x + 2.0 * pair.x * sum.y + pair.y * sum.z;
+        let grad = weight * per_value * (loss.l1_weight * sign(pair.x - pair.y) - loss.ssim_weight * by_ssim);
+        var grad_transmittance = grad * loss.background[loss.channel];
+        if (loss.channel == 0u) {
+            let alpha = unpack4x8unorm(photo[p]).w;
+            let difference = 1.0 - rendered[p].w - alpha;
+            grad_transmittance -= loss.alpha_weight * weight / f32(pixels) * sign(difference);
+        } else {
+            grad_transmittance += grad_rendered[4u * p + 3u];
+        }
+        grad_rendered[4u * p + loss.channel] = grad;
+        grad_rendered[4u * p + 3u] = grad_transmittance;
+    }
+}

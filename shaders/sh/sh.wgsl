@@ -1,0 +1,34 @@
+// import: common/frame
+// import: common/grid
+// import: common/sh
+// Colour of each splat as seen from the camera; one invocation per row.
+//
+// c = max(0, ½ + Σₖ shₖ Yₖ(direction from the eye to the splat))      [Kerbl 2023; formats.md §0]
+//
+// reads   means, sh0, shN
+// writes  features: linear combination, not clamped above
+@group(0) @binding(1) var<storage, read> means: array<f32>;
+@group(0) @binding(2) var<storage, read> sh0: array<f32>;
+@group(0) @binding(3) var<storage, read> shN: array<f32>;
+@group(0) @binding(4) var<storage, read_write> features: array<f32>;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {
+    let stride = groups.x * groups.y * WORKGROUP;
+    for (var i = linear_group(group, groups) * WORKGROUP + local; i < frame.rows.y; i += stride) {
+        var colour = 0.5 + SH_C0 * vec3f(sh0[3u * i], sh0[3u * i + 1u], sh0[3u * i + 2u]);
+        if (SH_ROWS > 0u) {
+            let direction = normalize(vec3f(means[3u * i], means[3u * i + 1u], means[3u * i + 2u]) - frame.eye.xyz);
+            //: repeat K SH_ROWS
+            {
+                let at = i * SH_STRIDE + 3u * $Ku;
+                colour += sh_basis($Ku, direction) * vec3f(shN[at], shN[at + 1u], shN[at + 2u]);
+            }
+            //: end
+        }
+        colour = max(colour, vec3f(0.0));
+        features[3u * i] = colour.x;
+        features[3u * i + 1u] = colour.y;
+        features[3u * i + 2u] = colour.z;
+    }
+}

@@ -1,0 +1,132 @@
+//! Typed device buffers with accounting, and blocking read-back.
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use bytemuck::Pod;
+
+use super::device::{Gpu, MemoryMeter};
+use crate::error::{Error, Result};
+
+/// A storage buffer of `T`, zero when made. Cloning shares the buffer.
+#[derive(Clone, Debug)]
+pub struct Buf<T> {
+    raw: Arc<Tracked>,
+    len: u64,
+    _type: PhantomData<T>,
+}
+
+#[derive(Debug)]
+struct Tracked {
+    raw: wgpu::Buffer,
+    bytes: u64,
+    meter: Arc<MemoryMeter>,
+}
+
+impl Drop for Tracked {
+    fn drop(&mut self) {
+        self.meter.remove(self.bytes);
+    }
+}
+
+/// A buffer, or a part of one, as a kernel sees it.
+#[derive(Clone, Copy, Debug)]
+pub struct Binding<'a> {
+    pub(crate) buffer: &'a wgpu::Buffer,
+    pub(crate) offset: u64,
+    pub(crate) bytes: Option<std::num::NonZeroU64>,
+}
+
+impl<T: Pod> Buf<T> {
+    /// Allocates `len` zeroed elements (at least one, since empty bindings are not allowed).
+    pub fn new(gpu: &Gpu, label: &str, len: u64) -> Self {
+        let bytes = (len.max(1) * size_of::<T>() as u64).next_multiple_of(16);
+        let raw = gpu.device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some(label),
+            size: bytes,
+            usage: wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST,
+            mapped_at_creation: false,
+        });
+        gpu.memory.add(bytes);
+        Buf { raw: Arc::new(Tracked { raw, bytes, meter: Arc::clone(&gpu.memory) }), len, _type: PhantomData }
+    }
+
+    /// Allocates a buffer and fills it with `values`.
+    pub fn from_slice(gpu: &Gpu, label: &str, values: &[T]) -> Self {
+        let buffer = Self::new(gpu, label, values.len() as u64);
+        buffer.write(gpu, 0, values);
+        buffer
+    }
+
+    /// The same memory as elements of another type.
+    pub(crate) fn cast<U: Pod>(&self) -> Buf<U> {
+        Buf { raw: Arc::clone(&self.raw), len: self.len * size_of::<T>() as u64 / size_of::<U>() as u64, _type: PhantomData }
+    }
+
+    /// Number of elements.
+    pub fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// Whether there are no elements.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The buffer as a kernel argument.
+    pub fn bind(&self) -> Binding<'_> {
+        Binding { buffer: &self.raw.raw, offset: 0, bytes: None }
+    }
+
+    /// A part of the buffer as a kernel argument: `len` elements from `offset` on. The offset in
+    /// bytes must be a multiple of 256, which every adapter accepts.
+    pub fn bind_range(&self, offset: u64, len: u64) -> Binding<'_> {
+        let size = size_of::<T>() as u64;
+        debug_assert!((offset * size).is_multiple_of(256), "unaligned binding");
+        Binding { buffer: &self.raw.raw, offset: offset * size, bytes: std::num::NonZeroU64::new(len.max(1) * size) }
+    }
+
+    pub(crate) fn raw(&self) -> &wgpu::Buffer {
+        &self.raw.raw
+    }
+
+    /// Writes `values` from element `offset` on, ordered before the next submission.
+    pub fn write(&self, gpu: &Gpu, offset: u64, values: &[T]) {
+        if !values.is_empty() {
+            gpu.queue.write_buffer(&self.raw.raw, offset * size_of::<T>() as u64, bytemuck::cast_slice(values));
+        }
+    }
+
+    /// Waits for the device and copies all elements back.
+    ///
+    /// # Errors
+    /// As [`Gpu::check`].
+    pub fn read(&self, gpu: &Gpu) -> Result<Vec<T>> {
+        self.read_range(gpu, 0, self.len)
+    }
+
+    /// Waits for the device and copies `len` elements from `offset` on.
+    ///
+    /// # Errors
+    /// As [`Gpu::check`].
+    pub fn read_range(&self, gpu: &Gpu, offset: u64, len: u64) -> Result<Vec<T>> {
+        if len == 0 {
+            return Ok(Vec::new());
+        }
+        let size = size_of::<T>() as u64;
+        let bytes = len * size;
+        let staging = gpu.device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some("read back"),
+            size: bytes.next_multiple_of(4),
+            usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
+            mapped_at_creation: false,
+        });
+        let mut encoder = gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        encoder.copy_buffer_to_buffer(&self.raw.raw, offset * size, &staging, 0, bytes);
+        gpu.queue.submit([encoder.finish()]);
+        staging.map_async(wgpu::MapMode::Read, .., |_| {});
+        gpu.wait()?;
+        let view = staging.get_mapped_range(..).map_err(|source| Error::DeviceLost { problem: format!("could not read results back: {source}") })?;
+        Ok(bytemuck::pod_collect_to_vec(&view[..bytes as usize]))
+    }
+}

@@ -1,0 +1,38 @@
+//! Reconstruction of scenes as 3D Gaussians from posed images, deterministic, on any adapter that
+//! wgpu reaches.
+//!
+//! The road: posed images → [`scene`] → [`scene::Dataset`] → [`train::Trainer`] → [`model::Model`]
+//! (the stages of a [`recipe`], the rasterizer among them) → [`loss`] → backward → [`optim`] →
+//! [`density`] → files. Read [`model`], then [`train`], then one recipe.
+//!
+//! Four lifetimes: a `Model` per device, [`params::Params`] per scene, [`stage::Scratch`] per capacity
+//! and resolution, [`stage::Frame`] per step.
+//!
+//! # References
+//! - Kerbl 2023: 3D Gaussian Splatting for Real-Time Radiance Field Rendering
+//! - Zwicker 2001: EWA Volume Splatting
+//! - Yu 2024: Mip-Splatting: Alias-free 3D Gaussian Splatting
+//! - Ye 2024: AbsGS: Recovering Fine Details for 3D Gaussian Splatting
+//! - Kheradmand 2024: 3D Gaussian Splatting as Markov Chain Monte Carlo
+//! - Wang 2004: Image Quality Assessment: From Error Visibility to Structural Similarity
+//! - Kingma 2015: Adam: A Method for Stochastic Optimization
+
+pub mod density;
+pub mod error;
+pub mod gpu;
+pub mod loss;
+pub mod metrics;
+pub mod model;
+pub mod optim;
+pub mod params;
+pub mod recipe;
+pub mod render;
+pub mod run;
+pub mod scene;
+pub mod schedule;
+pub mod session;
+pub mod settings;
+pub mod stage;
+pub mod train;
+
+pub use error::{Error, Result};

@@ -1,0 +1,170 @@
+//! A method as a list of stages. Forward walks it, backward walks it in reverse.
+
+use crate::error::Result;
+use crate::gpu::layout::{FrameUniform, GUARD_BAND, TILE_HEIGHT, TILE_WIDTH, counter};
+use crate::gpu::{Gpu, Pass};
+use crate::params::{ColumnSpec, Params};
+use crate::scene::View;
+use crate::schedule::Phase;
+use crate::stage::rasterize::Capacity;
+use crate::stage::{Frame, Scratch, Stage};
+
+/// Stages in order; immutable and shareable.
+pub struct Model {
+    stages: Vec<Box<dyn Stage>>,
+}
+
+/// How views are drawn, whatever the method.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RasterOptions {
+    /// Compensate opacity for the pixel filter [Yu 2024, Mip-Splatting].
+    pub antialias: bool,
+    /// Nearest distance drawn, in world units.
+    pub near: f32,
+}
+
+/// Nothing is farther away than this, in world units.
+const FAR: f32 = 1e8;
+
+impl Model {
+    /// Chains stages.
+    ///
+    /// # Panics
+    /// When the chain has not exactly one rasterizer: a bug of ours.
+    pub fn new(stages: Vec<Box<dyn Stage>>) -> Self {
+        let rasterizers = stages.iter().filter(|stage| stage.rasterizes()).count();
+        assert!(rasterizers == 1, "a model has exactly one rasterizer, this one has {rasterizers}");
+        Model { stages }
+    }
+
+    /// Columns of all stages, in order.
+    pub fn columns(&self) -> Vec<ColumnSpec> {
+        self.stages.iter().flat_map(|stage| stage.columns()).collect()
+    }
+
+    /// Records the forward chain.
+    pub fn forward(&self, pass: &mut Pass<'_>, params: &Params, frame: &mut Frame<'_>) {
+        for stage in &self.stages {
+            stage.forward(pass, params, frame);
+        }
+    }
+
+    /// Records the backward chain.
+    pub fn backward(&self, pass: &mut Pass<'_>, params: &Params, frame: &mut Frame<'_>) {
+        for stage in self.stages.iter().rev() {
+            stage.backward(pass, params, frame);
+        }
+    }
+}
+
+/// The uniform block that shows `rows` splats from a view.
+pub fn frame_uniform(view: &View, options: &RasterOptions, rows: u64, isects: u64) -> FrameUniform {
+    let (width, height) = (view.width, view.height);
+    let m = view.viewmat;
+    let row = |i: usize| {
+        let r = m.matrix3.row(i);
+        [r.x as f32, r.y as f32, r.z as f32, m.translation[i] as f32]
+    };
+    let eye = view.position();
+    let guard = |focal: f64, centre: f64, size: u32| {
+        let margin = f64::from(GUARD_BAND) * f64::from(size);
+        [(-(centre + margin) / focal) as f32, ((f64::from(size) - centre + margin) / focal) as f32]
+    };
+    let [x0, x1] = guard(view.fx, view.cx, width);
+    let [y0, y1] = guard(view.fy, view.cy, height);
+    let tiles_y = height.div_ceil(TILE_HEIGHT);
+    FrameUniform {
+        viewmat: [row(0), row(1), row(2)],
+        intrinsics: [view.fx as f32, view.fy as f32, view.cx as f32, view.cy as f32],
+        eye: [eye.x as f32, eye.y as f32, eye.z as f32, options.near],
+        guard: [x0, x1, y0, y1],
+        size: [width, height, width.div_ceil(TILE_WIDTH), tiles_y],
+        rows: [0, rows as u32, rows as u32, isects as u32],
+        band: [0, tiles_y, options.near.to_bits(), u32::from(options.antialias)],
+        far: [FAR, 0.0, 0.0, 0.0],
+    }
+}
+
+/// A rendered view: colour without background and transmittance per pixel, and depth if asked for.
+#[derive(Clone, Debug)]
+pub struct Rendered {
+    /// Red, green, blue, transmittance. [H × W]
+    pub pixels: Vec<[f32; 4]>,
+    /// Σ z α T per pixel; divide by alpha for the mean depth. [H × W] or empty
+    pub depth: Vec<f32>,
+}
+
+/// Renders views of one table, growing its scratch as needed.
+pub struct ViewRenderer {
+    scratch: Option<Scratch>,
+}
+
+impl ViewRenderer {
+    /// Nothing is allocated before the first view.
+    pub fn new() -> Self {
+        ViewRenderer { scratch: None }
+    }
+
+    /// Renders a view and waits for it. Images too large for one binding are drawn in strips.
+    ///
+    /// # Errors
+    /// [`crate::Error::OutOfMemory`] or [`crate::Error::DeviceLost`].
+    pub fn render(&mut self, gpu: &Gpu, model: &Model, params: &Params, phase: Phase, view: &View, options: &RasterOptions, with_depth: bool) -> Result<Rendered> {
+        let rows_per_strip = (gpu.info().max_binding_bytes / 16 / u64::from(view.width.max(1))).max(1);
+        let strip = u64::from(view.height).min(rows_per_strip) as u32;
+        // Strips of whole tiles give the same pixels as the image in one piece.
+        let strip = if strip < view.height { (strip / TILE_HEIGHT * TILE_HEIGHT).max(1) } else { strip };
+        let mut rendered = Rendered { pixels: Vec::new(), depth: Vec::new() };
+        let mut top = 0;
+        while top < view.height {
+            let height = strip.min(view.height - top);
+            let part = self.render_strip(gpu, model, params, phase, view, options, with_depth, (top, height))?;
+            rendered.pixels.extend(part.pixels);
+            rendered.depth.extend(part.depth);
+            top += height;
+        }
+        Ok(rendered)
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "private half of render, with the strip added")]
+    fn render_strip(&mut self, gpu: &Gpu, model: &Model, params: &Params, phase: Phase, view: &View, options: &RasterOptions, with_depth: bool, (top, height): (u32, u32)) -> Result<Rendered> {
+        loop {
+            let fits = self.scratch.take().filter(|scratch| scratch.capacity.rows >= params.rows() && (scratch.capacity.with_depth || !with_depth));
+            let needed = fits.as_ref().map_or(first_capacity(params.rows(), with_depth), |scratch| scratch.capacity).with_image(view.width, height);
+            let scratch = match fits {
+                Some(scratch) if scratch.capacity == needed => scratch,
+                _ => Scratch::new(gpu, needed, params.rows_per_chunk())?,
+            };
+            let scratch = self.scratch.insert(scratch);
+            let mut uniform = frame_uniform(view, options, params.rows(), scratch.capacity.isects);
+            uniform.intrinsics[3] -= top as f32;
+            uniform.size[1] = height;
+            uniform.size[3] = height.div_ceil(TILE_HEIGHT);
+            uniform.band[1] = uniform.size[3];
+            let mut frame = Frame { uniform, phase, scratch, with_depth, with_abs_grad: false, target: None, splats: None, grad_splats: None };
+            let mut pass = Pass::new(gpu, "render");
+            pass.clear(&scratch.counters);
+            model.forward(&mut pass, params, &mut frame);
+            pass.submit();
+            let counters = scratch.counters.read(gpu)?;
+            if counters[counter::OVERFLOW as usize] == 0 {
+                let pixels = u64::from(view.width) * u64::from(height);
+                let depth = if with_depth { scratch.depth.read_range(gpu, 0, pixels)? } else { Vec::new() };
+                return Ok(Rendered { pixels: scratch.rendered.read_range(gpu, 0, pixels)?, depth });
+            }
+            let capacity = scratch.grown(gpu, counters[counter::NEEDED as usize])?;
+            self.scratch = None;
+            self.scratch = Some(Scratch::new(gpu, capacity, params.rows_per_chunk())?);
+        }
+    }
+}
+
+impl Default for ViewRenderer {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+fn first_capacity(rows: u64, with_depth: bool) -> Capacity {
+    Capacity { rows, isects: (4 * rows).max(1024), pixels: 0, tiles: 0, bands: 1, trains: false, with_depth, with_abs_grad: false }
+}

@@ -1,0 +1,156 @@
+//! Adam over columns, on the rows a step has seen, with exact catch-up for the steps a row has missed
+//! [Kingma 2015; the series is derived in `shaders/optim/adam.wgsl`].
+
+use bytemuck::{Pod, Zeroable};
+
+use crate::gpu::{Buf, Gpu, Pass};
+use crate::params::Params;
+use crate::schedule::{Phase, Rate};
+use crate::stage::Scratch;
+
+/// Decay of the first moment.
+pub const BETA1: f64 = 0.9;
+/// Decay of the second moment.
+pub const BETA2: f64 = 0.999;
+/// Keeps the division finite; far below any gradient that matters.
+pub const EPSILON: f64 = 1e-15;
+
+/// The optimizer. Moments live in the columns; here is only what follows from the schedule.
+#[derive(Debug)]
+pub struct Adam {
+    steps: u64,
+    // A(t) per column, see the card of adam.wgsl.
+    drift: Vec<Buf<f32>>,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable)]
+struct AdamUniform {
+    rows: [u32; 4],
+    active: u32,
+    step: u32,
+    rate: f32,
+    epsilon: f32,
+    beta1: f32,
+    beta2: f32,
+    log2_beta1: f32,
+    log2_beta2: f32,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable)]
+struct SettleUniform {
+    rows: [u32; 4],
+    step: u32,
+    log2_beta1: f32,
+    log2_beta2: f32,
+    _pad: u32,
+}
+
+fn bias_correction(step: u64) -> f64 {
+    let t = step as f64;
+    (1.0 - BETA2.powf(t)).sqrt() / (1.0 - BETA1.powf(t))
+}
+
+/// A(t) for t = 0 … steps: how far unit m/√v would still carry a row that is never seen again.
+pub fn drift_table(rate: &Rate, steps: u64) -> Vec<f32> {
+    // Momentum fades by r per step; two hundred steps past the end leave nothing.
+    const TAIL: u64 = 200;
+    let r = BETA1 / BETA2.sqrt();
+    let mut table = vec![0.0; steps as usize + 1];
+    let mut carried = 0.0;
+    for t in (0..steps + TAIL).rev() {
+        let next = t + 1;
+        carried = r * (rate.at(next, steps) * bias_correction(next) + carried);
+        if let Some(entry) = table.get_mut(t as usize) {
+            *entry = carried as f32;
+        }
+    }
+    table
+}
+
+impl Adam {
+    /// Prepares for a run of `steps`.
+    pub fn new(gpu: &Gpu, params: &Params, steps: u64) -> Self {
+        let drift = params.columns().iter().map(|column| Buf::from_slice(gpu, "drift", &drift_table(&column.spec.rate, steps))).collect();
+        Adam { steps, drift }
+    }
+
+    /// Records one step on all columns and clears the gradients it used.
+    pub fn step(&self, pass: &mut Pass<'_>, params: &Params, phase: &Phase, scratch: &Scratch) {
+        pass.stage("optim.adam");
+        let gpu = pass.gpu();
+        for (column, drift) in params.columns().iter().zip(&self.drift) {
+            let Some(training) = &column.training else { continue };
+            let active = (column.spec.active)(phase, column.spec.width);
+            if active == 0 {
+                continue;
+            }
+            let kernel = gpu.kernel("optim/adam", &[("DENSE", u32::from(column.spec.dense))]);
+            for chunk in params.chunks() {
+                let uniform = AdamUniform {
+                    rows: [chunk.first, chunk.rows, params.rows() as u32, column.spec.width],
+                    active,
+                    step: phase.step as u32,
+                    rate: (column.spec.rate.at(phase.step, self.steps) * bias_correction(phase.step)) as f32,
+                    epsilon: (EPSILON * (1.0 - BETA2.powf(phase.step as f64)).sqrt()) as f32,
+                    beta1: BETA1 as f32,
+                    beta2: BETA2 as f32,
+                    log2_beta1: BETA1.log2() as f32,
+                    log2_beta2: BETA2.log2() as f32,
+                };
+                kernel.run(
+                    pass,
+                    gpu.profile().flat_groups(params.rows() * u64::from(active)),
+                    &uniform,
+                    &[
+                        ("order", scratch.order.bind()),
+                        ("last_step", params.last_step.bind()),
+                        ("drift", drift.bind()),
+                        ("values", column.values.bind(&chunk)),
+                        ("grads", training.grads.bind(&chunk)),
+                        ("moments", training.moments.bind(&chunk)),
+                    ],
+                );
+            }
+        }
+        let mark = [params.rows() as u32, phase.step as u32, 0, 0];
+        gpu.kernel("optim/adam_mark", &[]).run(
+            pass,
+            gpu.profile().flat_groups(params.rows()),
+            &mark,
+            &[("order", scratch.order.bind()), ("last_step", params.last_step.bind())],
+        );
+    }
+
+    /// Brings every row up to `step`, as if no step had been skipped.
+    pub fn settle(&self, gpu: &Gpu, params: &Params, step: u64) {
+        let mut pass = Pass::new(gpu, "optim.adam_settle");
+        let kernel = gpu.kernel("optim/adam_settle", &[]);
+        for (column, drift) in params.columns().iter().zip(&self.drift) {
+            let Some(training) = column.training.as_ref().filter(|_| !column.spec.dense) else { continue };
+            for chunk in params.chunks() {
+                let uniform = SettleUniform {
+                    rows: [chunk.first, chunk.rows, params.rows() as u32, column.spec.width],
+                    step: step as u32,
+                    log2_beta1: BETA1.log2() as f32,
+                    log2_beta2: BETA2.log2() as f32,
+                    _pad: 0,
+                };
+                kernel.run(
+                    &mut pass,
+                    gpu.profile().flat_groups(u64::from(chunk.rows) * u64::from(column.spec.width)),
+                    &uniform,
+                    &[
+                        ("last_step", params.last_step.bind()),
+                        ("drift", drift.bind()),
+                        ("values", column.values.bind(&chunk)),
+                        ("moments", training.moments.bind(&chunk)),
+                    ],
+                );
+            }
+        }
+        pass.submit();
+        params.last_step.write(gpu, 0, &vec![step as u32; params.rows() as usize]);
+    }
+}

@@ -1,0 +1,341 @@
+//! Everything trainable: a table of named columns, one row per splat.
+//!
+//! Optimizer, density control, checkpoints and exporters loop over columns and know no method by
+//! name. The population changes in one way only, by [`Params::apply`] of a [`RowEdit`]: new row *i*
+//! copies old row `src[i]`, values and optimizer moments alike.
+//!
+//! A column is stored in chunks of rows when it is larger than one binding of the adapter may be.
+
+use crate::gpu::{Binding, Buf, Gpu, Pass};
+use crate::schedule::{Phase, Rate};
+
+/// A change of the population.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RowEdit {
+    /// The old row each new row copies. Its length is the new number of rows.
+    pub src: Vec<u32>,
+    /// New rows whose optimizer moments restart at zero.
+    pub fresh: Vec<bool>,
+    /// Values replaced after the copy, in the units of the columns.
+    pub writes: Vec<ColumnWrite>,
+}
+
+/// New values for some rows of one column.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ColumnWrite {
+    /// Which column.
+    pub column: &'static str,
+    /// New row numbers.
+    pub rows: Vec<u32>,
+    /// `rows.len()` × column width values.
+    pub values: Vec<f32>,
+    /// Whether the optimizer moments of these values restart.
+    pub fresh: bool,
+}
+
+impl RowEdit {
+    /// The edit that changes nothing.
+    pub fn identity(rows: usize) -> Self {
+        RowEdit { src: (0..rows as u32).collect(), fresh: vec![false; rows], writes: Vec::new() }
+    }
+
+    /// Whether sources and rows exist and lengths agree, for a population of `old_rows`.
+    pub fn is_valid(&self, old_rows: usize, width_of: impl Fn(&str) -> Option<usize>) -> bool {
+        let rows = self.src.len();
+        self.fresh.len() == rows
+            && self.src.iter().all(|&row| (row as usize) < old_rows)
+            && self.writes.iter().all(|write| {
+                width_of(write.column).is_some_and(|width| write.values.len() == write.rows.len() * width)
+                    && write.rows.iter().all(|&row| (row as usize) < rows)
+            })
+    }
+}
+
+/// What a stage asks for when it adds a column.
+#[derive(Clone, Debug)]
+pub struct ColumnSpec {
+    /// Name, as used in files and edits.
+    pub name: &'static str,
+    /// Values per splat.
+    pub width: u32,
+    /// Learning rate over the run.
+    pub rate: Rate,
+    /// How many leading values of a row are trained in a phase.
+    pub active: fn(&Phase, u32) -> u32,
+    /// Whether gradients also arrive for rows that no view shows, so that no step may be skipped.
+    pub dense: bool,
+}
+
+/// Rows of equal width in one or more buffers.
+#[derive(Clone, Debug)]
+pub struct RowBuf<T> {
+    chunks: Vec<Buf<T>>,
+    rows_per_chunk: u64,
+    rows: u64,
+    width: u32,
+}
+
+impl<T: bytemuck::Pod> RowBuf<T> {
+    /// Allocates zeroed rows.
+    pub fn new(gpu: &Gpu, label: &str, rows: u64, width: u32, rows_per_chunk: u64) -> Self {
+        let chunk_rows = |chunk: u64| rows_per_chunk.min(rows - chunk * rows_per_chunk);
+        let count = rows.div_ceil(rows_per_chunk).max(1);
+        let chunks = (0..count).map(|chunk| Buf::new(gpu, label, if rows == 0 { 0 } else { chunk_rows(chunk) } * u64::from(width))).collect();
+        RowBuf { chunks, rows_per_chunk, rows, width }
+    }
+
+    /// One chunk as a kernel argument.
+    pub fn bind(&self, chunk: &ChunkRange) -> Binding<'_> {
+        self.chunks[chunk.index].bind()
+    }
+
+    /// Writes all rows.
+    pub fn write(&self, gpu: &Gpu, values: &[T]) {
+        let per_chunk = (self.rows_per_chunk * u64::from(self.width)) as usize;
+        for (chunk, part) in self.chunks.iter().zip(values.chunks(per_chunk)) {
+            chunk.write(gpu, 0, part);
+        }
+    }
+
+    /// Reads all rows back.
+    ///
+    /// # Errors
+    /// As [`Gpu::check`].
+    pub fn read(&self, gpu: &Gpu) -> crate::Result<Vec<T>> {
+        let mut values = Vec::new();
+        for chunk in &self.chunks {
+            values.extend(chunk.read(gpu)?);
+        }
+        Ok(values)
+    }
+}
+
+/// The rows of one chunk.
+#[derive(Clone, Copy, Debug)]
+pub struct ChunkRange {
+    /// Number of the chunk.
+    pub index: usize,
+    /// First row.
+    pub first: u32,
+    /// Rows in the chunk.
+    pub rows: u32,
+}
+
+/// Gradient and optimizer state of a column.
+#[derive(Debug)]
+pub struct Training {
+    /// Gradients, added to by backward stages, cleared by the optimizer. [N, width]
+    pub grads: RowBuf<f32>,
+    /// Adam's m and v, side by side. [N, width, 2]
+    pub moments: RowBuf<[f32; 2]>,
+}
+
+/// One trainable quantity.
+#[derive(Debug)]
+pub struct Column {
+    /// Name, width, rate.
+    pub spec: ColumnSpec,
+    /// Stored values. [N, width]
+    pub values: RowBuf<f32>,
+    /// Absent when the table is only rendered.
+    pub training: Option<Training>,
+}
+
+/// The table of columns.
+#[derive(Debug)]
+pub struct Params {
+    columns: Vec<Column>,
+    rows: u64,
+    rows_per_chunk: u64,
+    /// Optimizer step up to which each row has been brought. [N]
+    pub last_step: Buf<u32>,
+}
+
+const NEW_ROW_FRESH: u32 = 0x8000_0000;
+
+#[repr(C)]
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+struct GatherUniform {
+    new_first: u32,
+    new_rows: u32,
+    old_first: u32,
+    old_rows: u32,
+    width: u32,
+    restart_fresh: u32,
+    fresh_value: u32,
+    _pad: u32,
+}
+
+impl Params {
+    /// Allocates a table of zeros; `trainable` adds gradients and moments.
+    pub fn new(gpu: &Gpu, specs: Vec<ColumnSpec>, rows: u64, trainable: bool) -> Self {
+        // The widest thing a kernel binds of a column is its moments.
+        let widest = specs.iter().map(|spec| spec.width).max().unwrap_or(1);
+        let bytes_per_row = u64::from(widest) * if trainable { 8 } else { 4 };
+        let rows_per_chunk = (gpu.info().max_binding_bytes / bytes_per_row).max(1);
+        let columns = specs.into_iter().map(|spec| Column::new(gpu, spec, rows, rows_per_chunk, trainable)).collect();
+        Params { columns, rows, rows_per_chunk, last_step: Buf::new(gpu, "last_step", rows) }
+    }
+
+    /// Number of splats.
+    pub fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// All columns, in a fixed order.
+    pub fn columns(&self) -> &[Column] {
+        &self.columns
+    }
+
+    /// A column by name.
+    ///
+    /// # Panics
+    /// When no stage added it: a bug of ours.
+    pub fn column(&self, name: &str) -> &Column {
+        self.columns.iter().find(|column| column.spec.name == name).unwrap_or_else(|| panic!("no column {name}"))
+    }
+
+    /// Rows of a full chunk; per-row buffers that are bound next to columns use the same.
+    pub fn rows_per_chunk(&self) -> u64 {
+        self.rows_per_chunk
+    }
+
+    /// Whether a column exists.
+    pub fn has(&self, name: &str) -> bool {
+        self.columns.iter().any(|column| column.spec.name == name)
+    }
+
+    /// The row ranges kernels are dispatched for.
+    pub fn chunks(&self) -> impl Iterator<Item = ChunkRange> + use<> {
+        chunk_ranges(self.rows, self.rows_per_chunk)
+    }
+
+    /// Changes the population: values and moments move together, fresh rows lose their moments.
+    ///
+    /// `step` is the step up to which all rows are settled.
+    ///
+    /// # Panics
+    /// When the edit is not valid for this table: a bug of ours.
+    pub fn apply(&mut self, gpu: &Gpu, edit: &RowEdit, step: u32) {
+        let width_of = |name: &str| self.columns.iter().find(|column| column.spec.name == name).map(|column| column.spec.width as usize);
+        assert!(edit.is_valid(self.rows as usize, width_of), "invalid row edit");
+        let rows = edit.src.len() as u64;
+        let packed: Vec<u32> = edit.src.iter().zip(&edit.fresh).map(|(&row, &fresh)| row | if fresh { NEW_ROW_FRESH } else { 0 }).collect();
+        let src = Buf::from_slice(gpu, "src", &packed);
+        let (old_rows, per_chunk) = (self.rows, self.rows_per_chunk);
+        let gather = |old: &RowBuf<f32>, new: &RowBuf<f32>, width: u32, restart: Option<u32>| gather_rows(gpu, &src, old, new, width, restart);
+        for column in &mut self.columns {
+            let width = column.spec.width;
+            let values = RowBuf::new(gpu, column.spec.name, rows, width, per_chunk);
+            gather(&column.values, &values, width, None);
+            column.values = values;
+            if let Some(training) = &mut column.training {
+                // Gradients are zero between steps; only their number changes.
+                training.grads = RowBuf::new(gpu, "grads", rows, width, per_chunk);
+                let moments = RowBuf::new(gpu, "moments", rows, width, per_chunk);
+                gather(&training.moments.as_floats(), &moments.as_floats(), 2 * width, Some(0));
+                training.moments = moments;
+            }
+        }
+        debug_assert!(old_rows == self.rows);
+        self.last_step = Buf::from_slice(gpu, "last_step", &vec![step; rows as usize]);
+        self.rows = rows;
+        for write in &edit.writes {
+            self.write_rows(gpu, write);
+        }
+    }
+
+    fn write_rows(&self, gpu: &Gpu, write: &ColumnWrite) {
+        if write.rows.is_empty() {
+            return;
+        }
+        let column = self.column(write.column);
+        self.replace_rows(gpu, &column.values, column.spec.width, &write.rows, &write.values);
+        if let (true, Some(training)) = (write.fresh, &column.training) {
+            let width = 2 * column.spec.width;
+            let zeros = vec![0.0; write.rows.len() * width as usize];
+            self.replace_rows(gpu, &training.moments.as_floats(), width, &write.rows, &zeros);
+        }
+    }
+
+    fn replace_rows(&self, gpu: &Gpu, target: &RowBuf<f32>, width: u32, row_numbers: &[u32], values: &[f32]) {
+        let kernel = gpu.kernel("params/write_rows", &[]);
+        let rows = Buf::from_slice(gpu, "write rows", row_numbers);
+        let replacements = Buf::from_slice(gpu, "write values", values);
+        let mut pass = Pass::new(gpu, "params.write_rows");
+        for chunk in self.chunks() {
+            let uniform = [chunk.first, chunk.rows, width, row_numbers.len() as u32];
+            kernel.run(
+                &mut pass,
+                gpu.profile().flat_groups(values.len() as u64),
+                &uniform,
+                &[("rows", rows.bind()), ("replacements", replacements.bind()), ("values", target.bind(&chunk))],
+            );
+        }
+        pass.submit();
+    }
+}
+
+impl RowBuf<[f32; 2]> {
+    /// The same buffers seen as twice as many floats.
+    fn as_floats(&self) -> RowBuf<f32> {
+        RowBuf {
+            chunks: self.chunks.iter().map(Buf::cast).collect(),
+            rows_per_chunk: self.rows_per_chunk,
+            rows: self.rows,
+            width: 2 * self.width,
+        }
+    }
+}
+
+impl Column {
+    fn new(gpu: &Gpu, spec: ColumnSpec, rows: u64, rows_per_chunk: u64, trainable: bool) -> Self {
+        let values = RowBuf::new(gpu, spec.name, rows, spec.width, rows_per_chunk);
+        let training = trainable.then(|| Training {
+            grads: RowBuf::new(gpu, "grads", rows, spec.width, rows_per_chunk),
+            moments: RowBuf::new(gpu, "moments", rows, spec.width, rows_per_chunk),
+        });
+        Column { spec, values, training }
+    }
+
+    /// Gradient buffers.
+    ///
+    /// # Panics
+    /// When the table was made for rendering only: a bug of ours.
+    pub fn grads(&self) -> &RowBuf<f32> {
+        &self.training.as_ref().unwrap_or_else(|| panic!("column {} is not trained", self.spec.name)).grads
+    }
+}
+
+fn chunk_ranges(rows: u64, rows_per_chunk: u64) -> impl Iterator<Item = ChunkRange> + use<> {
+    (0..rows.div_ceil(rows_per_chunk)).map(move |index| {
+        let first = index * rows_per_chunk;
+        ChunkRange { index: index as usize, first: first as u32, rows: rows_per_chunk.min(rows - first) as u32 }
+    })
+}
+
+fn gather_rows(gpu: &Gpu, src: &Buf<u32>, old: &RowBuf<f32>, new: &RowBuf<f32>, width: u32, restart: Option<u32>) {
+    let kernel = gpu.kernel("params/gather_rows", &[]);
+    let mut pass = Pass::new(gpu, "params.gather_rows");
+    for to in chunk_ranges(new.rows, new.rows_per_chunk) {
+        for from in chunk_ranges(old.rows, old.rows_per_chunk) {
+            let uniform = GatherUniform {
+                new_first: to.first,
+                new_rows: to.rows,
+                old_first: from.first,
+                old_rows: from.rows,
+                width,
+                restart_fresh: u32::from(restart.is_some()),
+                fresh_value: restart.unwrap_or(0),
+                _pad: 0,
+            };
+            kernel.run(
+                &mut pass,
+                gpu.profile().flat_groups(u64::from(to.rows) * u64::from(width)),
+                &uniform,
+                &[("src", src.bind()), ("old_values", old.bind(&from)), ("new_values", new.bind(&to))],
+            );
+        }
+    }
+    pass.submit();
+}

@@ -1,0 +1,126 @@
+//! Finished splats, rendered and evaluated.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::error::{Error, Result};
+use crate::gpu::Gpu;
+use crate::metrics::{compare, photo_over};
+use crate::model::{Model, RasterOptions, Rendered, ViewRenderer};
+use crate::params::Params;
+use crate::scene::{Photo, SplatCloud, View, load_photo};
+use crate::schedule::{Phase, Rate};
+use crate::stage::decode::{Decode, DecodeRates};
+use crate::stage::rasterize::Rasterize;
+use crate::stage::sh::Sh;
+
+pub use crate::metrics::{Evaluation, Image, ViewScore};
+
+/// Called with each evaluated view, its photo and its rendering.
+pub type EachView<'a> = &'a mut dyn FnMut(&View, &Photo, &Image) -> Result<()>;
+
+/// Splats on the device, ready to be looked at.
+pub struct Renderer {
+    gpu: Arc<Gpu>,
+    model: Model,
+    params: Params,
+    phase: Phase,
+    options: RasterOptions,
+    views: ViewRenderer,
+}
+
+/// The phase of a finished scene: everything in use.
+pub(crate) fn finished_phase(sh_degree: u32) -> Phase {
+    Phase { step: 1, steps: 1, resolution: 1.0, sh_degree }
+}
+
+/// Nearest distance drawn when nothing else is known about a scene: a small share of its size.
+pub fn auto_near(extent: f64) -> f32 {
+    const SHARE: f64 = 0.01;
+    (SHARE * extent).max(1e-6) as f32
+}
+
+impl Renderer {
+    /// Uploads splats. `near` is in world units.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`] when they do not fit the adapter.
+    pub fn new(gpu: &Arc<Gpu>, cloud: &SplatCloud, options: RasterOptions) -> Result<Renderer> {
+        let degree = u32::from(cloud.sh_degree);
+        let still = Rate::constant(0.0);
+        let rates = DecodeRates { means: still, log_scales: still, quats: still, opacity_logits: still, regularized: false };
+        let model = Model::new(vec![Box::new(Decode { rates }), Box::new(Sh { degree, sh0_rate: still, shn_rate: still }), Box::new(Rasterize)]);
+        let params = Params::new(gpu, model.columns(), cloud.len() as u64, false);
+        upload_cloud(gpu, &params, cloud);
+        gpu.check()?;
+        Ok(Renderer { gpu: Arc::clone(gpu), model, params, phase: finished_phase(degree), options, views: ViewRenderer::new() })
+    }
+
+    /// Colour without background, transmittance and, if asked for, depth.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`] or [`Error::DeviceLost`].
+    pub fn render_float(&mut self, view: &View, with_depth: bool) -> Result<Rendered> {
+        self.views.render(&self.gpu, &self.model, &self.params, self.phase, view, &self.options, with_depth)
+    }
+
+    /// An 8-bit picture over a background.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`] or [`Error::DeviceLost`].
+    pub fn render(&mut self, view: &View, background: [f32; 3]) -> Result<Image> {
+        Ok(to_image(&self.render_float(view, false)?.pixels, view.width, view.height, background))
+    }
+
+    /// Number of splats.
+    pub fn splats(&self) -> usize {
+        self.params.rows() as usize
+    }
+}
+
+pub(crate) fn to_image(pixels: &[[f32; 4]], width: u32, height: u32, background: [f32; 3]) -> Image {
+    let byte = |value: f32| (value.clamp(0.0, 1.0) * 255.0).round() as u8;
+    let rgba = pixels
+        .iter()
+        .flat_map(|&[r, g, b, t]| [byte(r + t * background[0]), byte(g + t * background[1]), byte(b + t * background[2]), 255])
+        .collect();
+    Image { width, height, rgba }
+}
+
+pub(crate) fn upload_cloud(gpu: &Gpu, params: &Params, cloud: &SplatCloud) {
+    params.column("means").values.write(gpu, cloud.means.as_flattened());
+    params.column("quats").values.write(gpu, cloud.quats.as_flattened());
+    params.column("log_scales").values.write(gpu, cloud.log_scales.as_flattened());
+    params.column("opacity_logits").values.write(gpu, &cloud.opacity_logits);
+    params.column("sh0").values.write(gpu, cloud.sh0.as_flattened());
+    if params.has("shN") {
+        params.column("shN").values.write(gpu, &cloud.sh_rest);
+    }
+}
+
+/// Scores one rendering against its photo.
+///
+/// # Errors
+/// What `each` returns, or the photo's.
+pub fn score_view(view: &View, render: &Image, background: [f32; 3], each: EachView<'_>) -> Result<ViewScore> {
+    let photo = load_photo(view, view.width, view.height)?;
+    let (psnr, ssim) = compare(render, &photo_over(&photo, background), photo.mask.as_deref());
+    each(view, &photo, render)?;
+    Ok(ViewScore { name: view.name.clone(), psnr, ssim })
+}
+
+/// Renders and scores views.
+///
+/// # Errors
+/// [`Error::Input`] without views; otherwise what rendering, photos or `each` return.
+pub fn evaluate_views(renderer: &mut Renderer, views: &[View], background: [f32; 3], each: EachView<'_>) -> Result<Evaluation> {
+    if views.is_empty() {
+        return Err(Error::input(Path::new("scene"), "has no held-out views", "set data.test_every to 8, or add transforms_test.json"));
+    }
+    let mut scores = Vec::with_capacity(views.len());
+    for view in views {
+        let image = renderer.render(view, background)?;
+        scores.push(score_view(view, &image, background, each)?);
+    }
+    Ok(Evaluation::of(scores, renderer.splats()))
+}

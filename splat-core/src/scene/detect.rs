@@ -1,0 +1,399 @@
+//! Recognising what a user pointed at, and reading its poses.
+//!
+//! The order is fixed: `transforms*.json`, COLMAP, then everything we can name but not read, so that the message can
+//! say how to get from there to here.
+
+use super::dataset::{LoadOptions, Note, Point};
+use super::files::{ImageFolder, find_mask};
+use super::io::colmap::{self, ColmapModel};
+use super::io::ply;
+use super::io::transforms::{self, Declared, Frame, Transforms};
+use super::lens::Lens;
+use super::unsupported;
+use crate::error::{Error, Result};
+use glam::DAffine3;
+use std::path::{Path, PathBuf};
+
+/// Everything known before image files are opened.
+#[derive(Debug)]
+pub(crate) struct Source {
+    pub(crate) root: PathBuf,
+    pub(crate) format: &'static str,
+    pub(crate) views: Vec<SourceView>,
+    pub(crate) points: Vec<Point>,
+    /// How the source splits its views, if it does.
+    pub(crate) split: Option<String>,
+    /// The image folder, for messages.
+    pub(crate) looked_in: PathBuf,
+    pub(crate) notes: Vec<Note>,
+}
+
+/// A posed image before its file is opened.
+#[derive(Debug)]
+pub(crate) struct SourceView {
+    pub(crate) name: String,
+    pub(crate) viewmat: DAffine3,
+    pub(crate) camera: Declared,
+    pub(crate) lens: Lens,
+    /// `None` = not found.
+    pub(crate) image_path: Option<PathBuf>,
+    pub(crate) mask_path: Option<PathBuf>,
+    pub(crate) time: Option<f64>,
+    pub(crate) held_out: bool,
+    /// The file the pose comes from, for messages.
+    pub(crate) origin: PathBuf,
+}
+
+/// Recognises `path` and reads its poses and points.
+pub(crate) fn read(path: &Path, options: &LoadOptions) -> Result<Source> {
+    if !path.exists() {
+        return Err(Error::input(
+            path,
+            "there is no such file or folder",
+            "check the path",
+        ));
+    }
+    if path.is_file() {
+        if path
+            .extension()
+            .is_some_and(|e| e.eq_ignore_ascii_case("json"))
+        {
+            let root = path.parent().unwrap_or(Path::new(".")).to_path_buf();
+            return read_transforms(&root, &[(path.to_path_buf(), false)], None, options);
+        }
+        return Err(unsupported::file(path));
+    }
+    let file = |name: &str| Some(path.join(name)).filter(|file| file.is_file());
+    let held_out = file("transforms_test.json")
+        .map(|test| (test, "transforms_test.json"))
+        .or_else(|| file("transforms_val.json").map(|val| (val, "transforms_val.json")));
+    if let Some(train) = file("transforms_train.json") {
+        return match held_out {
+            Some((test, name)) => read_transforms(
+                path,
+                &[(train, false), (test, true)],
+                Some(format!("named in {name}")),
+                options,
+            ),
+            None => read_transforms(path, &[(train, false)], None, options),
+        };
+    }
+    if let Some(all) = file("transforms.json").or_else(|| only_transforms(path)) {
+        return read_transforms(path, &[(all, false)], None, options);
+    }
+    if let Some((model, others)) = colmap::find_model(path) {
+        return read_colmap(path, &model, &others, options);
+    }
+    Err(unsupported::folder(path))
+}
+
+/// The single file called `transforms_something.json`, if there is exactly one.
+fn only_transforms(root: &Path) -> Option<PathBuf> {
+    let mut found = std::fs::read_dir(root)
+        .ok()?
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| {
+            let name = path
+                .file_name()
+                .and_then(|n| n.to_str())
+                .unwrap_or_default();
+            name.starts_with("transforms") && name.ends_with(".json")
+        });
+    let first = found.next()?;
+    found.next().is_none().then_some(first)
+}
+
+fn read_transforms(
+    root: &Path,
+    files: &[(PathBuf, bool)],
+    split: Option<String>,
+    options: &LoadOptions,
+) -> Result<Source> {
+    let folder = options.images.as_ref();
+    let looked_in = folder.map_or_else(|| root.to_path_buf(), |folder| root.join(folder));
+    let images = ImageFolder::new(looked_in.clone());
+    let mut source = Source {
+        root: root.to_path_buf(),
+        format: "transforms.json",
+        views: Vec::new(),
+        points: Vec::new(),
+        split,
+        looked_in,
+        notes: Vec::new(),
+    };
+    for (path, held_out) in files {
+        add_transforms(&mut source, path, *held_out, &images, options)?;
+    }
+    if source.views.is_empty() {
+        return Err(Error::input(
+            root,
+            "no frame is left",
+            "check `train_filenames` against `file_path`",
+        ));
+    }
+    if source.points.is_empty() {
+        borrow_colmap_points(&mut source);
+    }
+    Ok(source)
+}
+
+/// Adds the frames of one file, of which all or those it lists itself are held out.
+fn add_transforms(
+    source: &mut Source,
+    path: &Path,
+    held_out: bool,
+    images: &ImageFolder,
+    options: &LoadOptions,
+) -> Result<()> {
+    let Transforms {
+        frames,
+        ply_file_path,
+        train_filenames,
+        test_filenames,
+        notes,
+    } = transforms::read(path)?;
+    for note in notes {
+        if !source.notes.contains(&note) {
+            source.notes.push(note);
+        }
+    }
+    if let Some(ply) = ply_file_path.filter(|_| source.points.is_empty()) {
+        read_ply_points(&source.root.join(&ply), source)?;
+    }
+    let mut left_out = 0;
+    for frame in frames {
+        let is_in = |names: &Vec<String>| names.contains(&frame.file_path);
+        let in_test = test_filenames.as_ref().is_some_and(is_in);
+        // A file that lists its training images means the others not to be used.
+        if !in_test && !train_filenames.as_ref().is_none_or(is_in) {
+            left_out += 1;
+            continue;
+        }
+        if in_test && source.split.is_none() {
+            source.split = Some(format!("named in {}", file_name(path)));
+        }
+        let view = view_from_frame(path, frame, images, options, held_out || in_test);
+        source.views.push(view);
+    }
+    if left_out > 0 {
+        let text = format!(
+            "{left_out} images are in neither list of {}",
+            file_name(path)
+        );
+        source.notes.push(Note::info(text));
+    }
+    Ok(())
+}
+
+fn view_from_frame(
+    origin: &Path,
+    frame: Frame,
+    images: &ImageFolder,
+    options: &LoadOptions,
+    held_out: bool,
+) -> SourceView {
+    let json_folder = origin.parent().unwrap_or(Path::new("."));
+    let relative = frame.file_path.trim_start_matches("./");
+    let image_path = if options.images.is_some() {
+        let inner = relative.split_once('/').map_or(relative, |(_, rest)| rest);
+        images
+            .find(inner)
+            .or_else(|| images.find(file_name(Path::new(relative)).as_str()))
+    } else {
+        images.find(relative)
+    };
+    // The name carries the extension even where the file leaves it out, so that sorting follows the files.
+    let name = match &image_path {
+        Some(found) if Path::new(relative).extension().is_none() => {
+            let extension = found
+                .extension()
+                .and_then(|e| e.to_str())
+                .unwrap_or_default();
+            format!("{relative}.{extension}")
+        }
+        _ => relative.to_owned(),
+    };
+    let mask_path = frame
+        .mask_path
+        .map(|mask| json_folder.join(mask))
+        .or_else(|| find_mask(json_folder, "", &name));
+    SourceView {
+        name,
+        viewmat: frame.viewmat,
+        camera: frame.camera,
+        lens: frame.lens,
+        image_path,
+        mask_path,
+        time: frame.time,
+        held_out,
+        origin: origin.to_path_buf(),
+    }
+}
+
+fn read_ply_points(path: &Path, source: &mut Source) -> Result<()> {
+    if path.is_file() {
+        source.points = ply::read_points(path)?;
+    } else {
+        source.notes.push(Note::warning(format!(
+            "the points {} are missing; starting from random ones",
+            path.display()
+        )));
+    }
+    Ok(())
+}
+
+/// Takes the points of a COLMAP model beside the file, if both agree where the cameras stand.
+fn borrow_colmap_points(source: &mut Source) {
+    let Some((folder, _)) = colmap::find_model(&source.root) else {
+        return;
+    };
+    let Ok(model) = colmap::read_model(&folder) else {
+        return;
+    };
+    let position = |viewmat: &DAffine3| viewmat.inverse().translation;
+    let mut pairs = Vec::new();
+    for view in &source.views {
+        let wanted = file_name(Path::new(&view.name));
+        if let Some(image) = model
+            .images
+            .iter()
+            .find(|image| file_name(Path::new(&image.name)) == wanted)
+        {
+            pairs.push((position(&view.viewmat), position(&image.viewmat)));
+        }
+    }
+    let Some(&(first, _)) = pairs.first() else {
+        return;
+    };
+    let reach = pairs
+        .iter()
+        .map(|(a, _)| a.distance(first))
+        .fold(0.0, f64::max);
+    let gap = pairs
+        .iter()
+        .map(|(a, b)| a.distance(*b))
+        .fold(0.0, f64::max);
+    let enough = pairs.len() >= 3 && 2 * pairs.len() >= source.views.len();
+    if enough && gap <= 0.01 * reach {
+        source.notes.push(Note::info(format!(
+            "{} points taken from {}",
+            model.points.len(),
+            folder.display()
+        )));
+        source.points = model.points;
+    } else {
+        source.notes.push(Note::info(format!(
+            "the points in {} are in another frame and not used",
+            folder.display()
+        )));
+    }
+}
+
+fn read_colmap(
+    root: &Path,
+    folder: &Path,
+    others: &[PathBuf],
+    options: &LoadOptions,
+) -> Result<Source> {
+    let model = colmap::read_model(folder)?;
+    let mut notes = Vec::new();
+    if !others.is_empty() {
+        notes.push(Note::warning(format!(
+            "{} models: {} has the most images ({}) and is used, the others are not",
+            others.len() + 1,
+            folder.display(),
+            model.images.len()
+        )));
+    }
+    let first = model
+        .images
+        .first()
+        .map(|image| image.name.clone())
+        .unwrap_or_default();
+    let photos = ImageFolder::new(colmap_images(root, &first, options));
+    let views = views_from_model(&model, root, folder, &photos);
+    let unregistered = photos.all().len().saturating_sub(views.len());
+    if unregistered > 0 {
+        notes.push(Note::info(format!(
+            "{unregistered} images in {} have no pose and are not used",
+            photos.path().display()
+        )));
+    }
+    Ok(Source {
+        root: root.to_path_buf(),
+        format: "COLMAP",
+        views,
+        points: model.points,
+        split: None,
+        looked_in: photos.path().to_path_buf(),
+        notes,
+    })
+}
+
+fn views_from_model(
+    model: &ColmapModel,
+    root: &Path,
+    folder: &Path,
+    photos: &ImageFolder,
+) -> Vec<SourceView> {
+    // Masks lie beside the image folder, or inside the root if the images do.
+    let beside = photos
+        .path()
+        .parent()
+        .filter(|_| photos.path() != root)
+        .unwrap_or(root);
+    let suffix = file_name(photos.path());
+    let suffix = suffix.strip_prefix("images").unwrap_or_default();
+    let is_binary = folder.join("images.bin").is_file();
+    let origin = folder.join(if is_binary {
+        "images.bin"
+    } else {
+        "images.txt"
+    });
+    let mut views = Vec::with_capacity(model.images.len());
+    for image in &model.images {
+        let Some((camera, lens)) = model.cameras.get(&image.camera_id) else {
+            continue;
+        };
+        views.push(SourceView {
+            name: image.name.clone(),
+            viewmat: image.viewmat,
+            camera: Declared::complete(camera),
+            lens: *lens,
+            image_path: photos.find(&image.name),
+            mask_path: find_mask(beside, suffix, &image.name),
+            time: None,
+            held_out: false,
+            origin: origin.clone(),
+        });
+    }
+    views
+}
+
+/// The image folder of a project: the user's, `images`, a reduced copy, or wherever the first image lies.
+///
+/// The model itself may be what the user pointed at, so the two folders above it are searched as well.
+fn colmap_images(root: &Path, first: &str, options: &LoadOptions) -> PathBuf {
+    if let Some(folder) = &options.images {
+        return root.join(folder);
+    }
+    for base in root.ancestors().take(3) {
+        for name in ["images", "images_2", "images_4", "images_8", "input"] {
+            let folder = base.join(name);
+            if folder.is_dir() {
+                return folder;
+            }
+        }
+        if !first.is_empty() && base.join(first).is_file() {
+            return base.to_path_buf();
+        }
+    }
+    root.join("images")
+}
+
+fn file_name(path: &Path) -> String {
+    let name = path.file_name();
+    name.map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default()
+}

@@ -1,0 +1,26 @@
+//! Scenes as users bring them: posed photographs, the points that came with the poses, finished splats.
+//!
+//! [`Dataset::load`] recognises a folder and turns it into [`View`]s in one convention; [`PhotoLoader`] delivers their
+//! pixels; [`initial_points`] says where the first splats go. Nothing in here touches a graphics device.
+
+mod camera;
+mod dataset;
+mod decode;
+mod detect;
+mod doctor;
+mod files;
+mod image;
+mod init;
+pub mod io;
+mod lens;
+mod loader;
+mod split;
+mod unsupported;
+
+pub use camera::{Intrinsics, View};
+pub use dataset::{Dataset, Level, LoadOptions, Note, Point};
+pub use image::{Photo, load_photo};
+pub use init::{initial_points, nearest_distances};
+pub use io::ply::{SplatCloud, read_points, read_splats, write_splats};
+pub use lens::Lens;
+pub use loader::PhotoLoader;

@@ -1,0 +1,492 @@
+//! The one settings table: every number a person may choose, with its meaning, default and range.
+//!
+//! A section is one `settings!` call; from it come the struct, its defaults, TOML in and out, `--set`
+//! keys, and the list that `splat settings`, the docs and a settings panel print. [`Settings::resolve`]
+//! merges defaults < preset < file < `--set` as TOML, checks every key and range, and deserializes once:
+//! code behind it sees only valid values. Nothing here touches a GPU or knows what a setting does.
+
+mod field;
+mod merge;
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use toml::Table;
+
+pub use field::{Field, Kind, Range, Section, Value};
+use field::{Setting, above, between, closed};
+use merge::{HINT, field_of, insert, merge, preset_table, section_of, split_key};
+
+use crate::error::{Error, Result};
+
+/// Declares one section: the struct, its `Default`, serde, and a descriptor per field.
+macro_rules! settings {
+    ($(#[doc = $about:literal])+ $section:ident as $struct:ident {
+        $($(#[doc = $doc:literal])+ $name:ident: $type:ty = $default:expr $(, $range:expr)?;)+
+    }) => {
+        $(#[doc = $about])+
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        #[serde(default, deny_unknown_fields)]
+        pub struct $struct { $($(#[doc = $doc])+ pub $name: $type,)+ }
+
+        impl Default for $struct {
+            fn default() -> Self { Self { $($name: $default),+ } }
+        }
+
+        impl $struct {
+            /// Name, meaning and fields of this section.
+            pub const SECTION: Section = Section {
+                name: stringify!($section),
+                about: concat!($($about),+),
+                fields: &[$(Field {
+                    section: stringify!($section),
+                    name: stringify!($name),
+                    doc: concat!($($doc),+),
+                    kind: <$type as Setting>::KIND,
+                    default: || Setting::value(&$struct::default().$name),
+                    range: settings!(@range $($range)?),
+                    choices: <$type as Setting>::CHOICES,
+                }),+],
+            };
+
+            /// The values, in the order of the fields.
+            fn values(&self) -> Vec<Value> { vec![$(Setting::value(&self.$name)),+] }
+        }
+    };
+    (@range) => { None };
+    (@range $range:expr) => { Some($range) };
+}
+
+/// Declares a setting that is one word out of a closed list.
+macro_rules! choice {
+    ($(#[doc = $about:literal])+ $name:ident { $($(#[doc = $doc:literal])+ $variant:ident = $word:literal),+ $(,)? }) => {
+        $(#[doc = $about])+
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+        pub enum $name { $($(#[doc = $doc])+ #[serde(rename = $word)] $variant),+ }
+
+        impl $name {
+            /// The word that stands for this choice in TOML and on the command line.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $word),+ }
+            }
+        }
+
+        impl Setting for $name {
+            const KIND: Kind = Kind::Choice;
+            const CHOICES: &'static [&'static str] = &[$($word),+];
+            fn value(&self) -> Value { Value::Choice(self.as_str()) }
+        }
+    };
+}
+
+/// Lists the sections: the whole table is this one call.
+macro_rules! sections {
+    ($($name:ident: $struct:ident),+ $(,)?) => {
+        /// Everything the user may choose; resolved once, saved beside every result.
+        #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+        #[serde(default, deny_unknown_fields)]
+        pub struct Settings { $(#[doc = concat!("The `", stringify!($name), "` section.")] pub $name: $struct),+ }
+
+        impl Settings {
+            /// Every section, in the order in which it is shown.
+            pub const SECTIONS: &'static [Section] = &[$($struct::SECTION),+];
+
+            /// Every setting of these settings with its value, in table order.
+            pub fn values(&self) -> Vec<(&'static Field, Value)> {
+                let mut all = Vec::new();
+                $(all.extend($struct::SECTION.fields.iter().zip(self.$name.values()));)+
+                all
+            }
+        }
+    };
+}
+
+choice! {
+    /// How a scene is modelled and trained: the list of stages, losses and density control.
+    RecipeName {
+        /// A scene that does not move, under one light.
+        Static = "static",
+    }
+}
+
+choice! {
+    /// What lies behind the splats while training.
+    Background {
+        /// `random` when the photos have alpha, `black` otherwise.
+        Auto = "auto",
+        /// Black.
+        Black = "black",
+        /// White.
+        White = "white",
+        /// Another colour at each step, so that nothing can hide in front of a known one.
+        Random = "random",
+    }
+}
+
+choice! {
+    /// Which variants of the kernels run.
+    Profile {
+        /// Chosen by the self-test at start.
+        Auto = "auto",
+        /// Subgroups of 32 lanes.
+        Sg32 = "sg32",
+        /// Subgroups of 64 lanes.
+        Sg64 = "sg64",
+        /// Software adapters with subgroups of 8 lanes.
+        Cpu8 = "cpu8",
+        /// No subgroups: WebGPU's defaults and nothing more.
+        Min = "min",
+    }
+}
+
+choice! {
+    /// Who decides where splats appear and vanish.
+    DensityMethod {
+        /// Error-attributed growth to an exact number of splats.
+        Budget = "budget",
+        /// Clone, split and prune by screen-space gradient [Kerbl 2023].
+        Adc = "adc",
+        /// Relocation and noise with a fixed cap [Kheradmand 2024].
+        Mcmc = "mcmc",
+    }
+}
+
+settings! {
+    /// How the photos are read.
+    data as Data {
+        /// Photos are shrunk until their longest edge has at most this many pixels; 0 keeps their size.
+        max_resolution: u32 = 1600, closed(0.0, 16384.0);
+        /// Every n-th photo is held out for evaluation unless the scene brings its own split; 0 holds none out.
+        test_every: u32 = 8, closed(0.0, 100_000.0);
+        /// Memory for decoded photos, in MiB; the rest is read again when needed.
+        cache_mib: u32 = 2048, closed(16.0, 1_048_576.0);
+        /// Threads that decode and shrink photos; the result does not depend on it.
+        loader_threads: u32 = 1, closed(1.0, 64.0);
+    }
+}
+
+settings! {
+    /// The run as a whole.
+    train as Train {
+        /// Number of training steps, one photo each.
+        steps: u64 = 7000, closed(1.0, 1_000_000.0);
+        /// Seed of every random choice; the same seed gives the same bytes.
+        seed: u64 = 42, closed(0.0, MAX_EXACT);
+        /// Steps between evaluations on the held-out photos; 0 evaluates only at the end.
+        eval_every: u64 = 1000, closed(0.0, 1_000_000.0);
+        /// Steps between checkpoints; 0 writes one only at the end and when interrupted.
+        checkpoint_every: u64 = 1000, closed(0.0, 1_000_000.0);
+        /// How the scene is modelled.
+        recipe: RecipeName = RecipeName::Static;
+    }
+}
+
+settings! {
+    /// The splats before the first step.
+    init as Init {
+        /// Number of random points when the scene brings none.
+        random_points: u32 = 10_000, closed(1.0, 10_000_000.0);
+        /// Opacity of every splat.
+        opacity: f32 = 0.1, between(0.0, 1.0);
+        /// Size of a splat as a multiple of the distance to its nearest neighbours.
+        scale: f32 = 1.0, above(0.0, 100.0);
+    }
+}
+
+settings! {
+    /// What a splat can express.
+    model as Model {
+        /// Degree of the spherical harmonics for view-dependent colour; 0 is one colour from everywhere.
+        sh_degree: u32 = 3, closed(0.0, 3.0);
+        /// Fraction of the run at which degree 1 joins in.
+        sh_start: f32 = 0.05, closed(0.0, 1.0);
+        /// Fraction of the run between one degree and the next.
+        sh_interval: f32 = 0.05, closed(0.0, 1.0);
+        /// What lies behind the splats while training; `auto` is random for photos with alpha, black otherwise.
+        background: Background = Background::Auto;
+    }
+}
+
+impl Model {
+    /// Background colour of evaluations and shown renders, linear to the stored bytes, 0 to 1 [R, G, B]:
+    /// white for photos with alpha (the custom of the field), unless black was chosen outright.
+    pub fn evaluation_background(&self, has_alpha: bool) -> [f32; 3] {
+        match self.background {
+            Background::White => [1.0; 3],
+            Background::Black => [0.0; 3],
+            Background::Auto | Background::Random if has_alpha => [1.0; 3],
+            Background::Auto | Background::Random => [0.0; 3],
+        }
+    }
+}
+
+settings! {
+    /// The rasterizer.
+    raster as Raster {
+        /// Mip-Splatting's 2D filter: opacity is lowered where a splat is widened to a pixel.
+        antialias: bool = false;
+        /// Splats nearer to the camera than this are not drawn, in scene units; 0 derives it from the scene's extent.
+        near: f32 = 0.0, closed(0.0, 1e6);
+        /// Which variants of the kernels run; `auto` is chosen by a self-test at start.
+        profile: Profile = Profile::Auto;
+    }
+}
+
+settings! {
+    /// What is minimised.
+    loss as Loss {
+        /// Weight of D-SSIM; L1 gets the rest.
+        ssim_weight: f32 = 0.2, closed(0.0, 1.0);
+        /// Weight of the difference between rendered and photographed alpha.
+        alpha_weight: f32 = 0.0, closed(0.0, 100.0);
+        /// Weight of the mean opacity, which lets unneeded splats fade.
+        opacity_reg: f32 = 0.0, closed(0.0, 100.0);
+        /// Weight of the mean scale, which lets unneeded splats shrink.
+        scale_reg: f32 = 0.0, closed(0.0, 100.0);
+    }
+}
+
+settings! {
+    /// Adam's learning rates per column; 0 freezes a column.
+    optim as Optim {
+        /// Positions at the first step, times the scene's extent.
+        means_rate: f32 = 1.6e-4, closed(0.0, 10.0);
+        /// Positions at the last step, times the scene's extent; in between the rate falls exponentially.
+        means_rate_final: f32 = 1.6e-6, closed(0.0, 10.0);
+        /// Logarithms of the scales.
+        log_scales_rate: f32 = 5e-3, closed(0.0, 10.0);
+        /// Rotations.
+        quats_rate: f32 = 1e-3, closed(0.0, 10.0);
+        /// Opacities before the sigmoid.
+        opacity_rate: f32 = 0.05, closed(0.0, 10.0);
+        /// View-independent colour.
+        sh0_rate: f32 = 2.5e-3, closed(0.0, 10.0);
+        /// View-dependent colour.
+        shn_rate: f32 = 1.25e-4, closed(0.0, 10.0);
+    }
+}
+
+settings! {
+    /// Coarse to fine: early steps see smaller photos.
+    schedule as Schedule {
+        /// Resolution at the first step as a factor of the full one; 1 switches coarse-to-fine off.
+        coarse_start: f32 = 0.25, above(0.0, 1.0);
+        /// Fraction of the run from which photos have their full resolution.
+        coarse_until: f32 = 0.5, closed(0.0, 1.0);
+        /// Number of resolutions, the full one included.
+        coarse_levels: u32 = 4, closed(1.0, 16.0);
+    }
+}
+
+settings! {
+    /// Where splats appear and vanish.
+    density as Density {
+        /// Growth to an exact budget, the vanilla recipe (adc), or relocation with a fixed cap (mcmc).
+        method: DensityMethod = DensityMethod::Budget;
+        /// Most splats the scene may have; 0 chooses from the scene.
+        max_splats: u32 = 0, closed(0.0, 100_000_000.0);
+        /// Steps between refinements.
+        refine_every: u32 = 100, closed(1.0, 100_000.0);
+        /// Fraction of the run at which refinement begins.
+        start: f32 = 0.02, closed(0.0, 1.0);
+        /// Fraction of the run at which refinement ends.
+        stop: f32 = 0.5, closed(0.0, 1.0);
+        /// Mean screen-space gradient above which a splat is cloned or split (adc).
+        grad_threshold: f32 = 2e-4, closed(0.0, 1.0);
+        /// Splats fainter than this are removed or relocated.
+        min_opacity: f32 = 0.005, closed(0.0, 0.5);
+        /// Sum absolute gradients, so that opposite ones do not cancel (adc) [Ye 2024].
+        absgrad: bool = false;
+        /// Steps between resets of all opacities to almost nothing (adc); 0 never resets.
+        opacity_reset_every: u32 = 3000, closed(0.0, 1_000_000.0);
+        /// Strength of the noise on positions (mcmc).
+        noise: f32 = 5e5, closed(0.0, 1e9);
+    }
+}
+
+settings! {
+    /// What a run leaves behind.
+    output as Output {
+        /// Write test/*.png: each held-out photo beside its render.
+        test_images: bool = true;
+        /// Number of checkpoints kept.
+        keep_checkpoints: u32 = 2, closed(1.0, 1000.0);
+    }
+}
+
+sections! {
+    data: Data, train: Train, init: Init, model: Model, raster: Raster,
+    loss: Loss, optim: Optim, schedule: Schedule, density: Density, output: Output,
+}
+
+/// Largest integer that JSON readers and `f64` ranges hold exactly, 2^53 - 1.
+const MAX_EXACT: f64 = 9_007_199_254_740_991.0;
+
+/// Settings that the session reads and the trainer does not: safe to change in a running session.
+const LIVE: &[&str] =
+    &["train.eval_every", "train.checkpoint_every", "output.test_images", "output.keep_checkpoints"];
+
+/// Settings that cannot change a trained number, so that a resumed run may choose them anew.
+/// (The profile that `auto` stands for is part of the adapter's fingerprint, which a session compares itself.)
+const INERT: &[&str] = &["data.cache_mib", "data.loader_threads", "raster.profile"];
+
+/// A named set of choices, embedded from `assets/presets`.
+#[derive(Clone, Copy, Debug)]
+pub struct Preset {
+    /// Name for `--preset`.
+    pub name: &'static str,
+    /// The TOML text; its first comment line tells what the preset is for.
+    pub text: &'static str,
+}
+
+impl Preset {
+    /// What the preset is for, in one line.
+    pub fn about(&self) -> &'static str {
+        self.text.lines().next().unwrap_or_default().trim_start_matches(['#', ' '])
+    }
+}
+
+/// Embeds `assets/presets/<name>.toml`.
+macro_rules! preset {
+    ($name:literal) => {
+        Preset { name: $name, text: include_str!(concat!("../../assets/presets/", $name, ".toml")) }
+    };
+}
+
+impl Settings {
+    /// Every preset; `default` is used when none is named.
+    pub const PRESETS: &'static [Preset] =
+        &[preset!("default"), preset!("fast"), preset!("quality"), preset!("vanilla"), preset!("mcmc")];
+
+    /// Every setting, in table order.
+    pub fn fields() -> impl Iterator<Item = &'static Field> {
+        Self::SECTIONS.iter().flat_map(|section| section.fields)
+    }
+
+    /// Merges defaults < `preset` < `file` < `sets` (pairs of `section.key` and TOML text) and checks the result.
+    ///
+    /// # Errors
+    /// [`Error::Settings`] for an unknown preset, section or key (with the nearest match), a value of the wrong
+    /// type or out of range, and values that contradict one another.
+    pub fn resolve(preset: &str, file: Option<&Table>, sets: &[(String, String)]) -> Result<Self> {
+        let mut merged = Table::new();
+        merge(&mut merged, &preset_table(preset)?, &format!("preset {preset}"))?;
+        if let Some(file) = file {
+            merge(&mut merged, file, "settings file")?;
+        }
+        for (key, text) in sets {
+            let (section, name) = split_key(key)?;
+            let value = field_of(section, name)?.parse(text);
+            insert(&mut merged, section, name, &value, "--set")?;
+        }
+        let settings: Self = merged.try_into().map_err(|error: toml::de::Error| Error::Settings {
+            problem: error.message().to_owned(),
+            remedy: HINT.into(),
+        })?;
+        settings.check()?;
+        Ok(settings)
+    }
+
+    /// Changes settings of a running session; only keys that the trainer does not read are accepted.
+    ///
+    /// # Errors
+    /// [`Error::Settings`], as for [`Settings::resolve`], or when a key is fixed once training has begun.
+    pub fn patch(&self, patch: &Table) -> Result<Self> {
+        for (section, keys) in patch {
+            for name in keys.as_table().into_iter().flat_map(Table::keys) {
+                let field = field_of(section, name)?;
+                if !LIVE.contains(&field.key().as_str()) {
+                    return Err(Error::Settings {
+                        problem: format!("{} cannot change while training", field.key()),
+                        remedy: format!("only these can: {}", LIVE.join(", ")),
+                    });
+                }
+            }
+        }
+        let mut merged = self.to_table();
+        merge(&mut merged, patch, "changed settings")?;
+        Self::resolve("default", Some(&merged), &[])
+    }
+
+    /// Settings that differ from `other` in a way that changes the trained scene: one line each,
+    /// `section.key: here, there`.
+    pub fn differences(&self, other: &Self) -> Vec<String> {
+        let free = |key: &str| LIVE.contains(&key) || INERT.contains(&key);
+        let pairs = self.values().into_iter().zip(other.values());
+        pairs
+            .filter(|((field, a), (_, b))| a != b && !free(&field.key()))
+            .map(|((field, a), (_, b))| format!("{}: {a}, {b}", field.key()))
+            .collect()
+    }
+
+    /// The resolved settings as a TOML table.
+    pub fn to_table(&self) -> Table {
+        let mut table = Table::new();
+        for (field, value) in self.values() {
+            if let Some(section) = section_of(&mut table, field.section) {
+                section.insert(field.name.to_owned(), value.to_toml());
+            }
+        }
+        table
+    }
+
+    /// The values grouped by section, for listings.
+    pub fn sections(&self) -> impl Iterator<Item = (&'static Section, Vec<(&'static Field, Value)>)> {
+        let mut values = self.values().into_iter();
+        Self::SECTIONS.iter().map(move |section| (section, values.by_ref().take(section.fields.len()).collect()))
+    }
+
+    /// The resolved settings as commented TOML; reading it back gives equal settings.
+    pub fn to_toml(&self) -> String {
+        let mut text = String::from("# Resolved settings. `splat train SCENE --config THIS_FILE` repeats them.\n");
+        for (section, rows) in self.sections() {
+            text.push_str(&format!("\n# {}\n[{}]\n", section.about.trim(), section.name));
+            for (field, value) in rows {
+                text.push_str(&format!("# {} {}\n{} = {value}\n", field.doc.trim(), field.allowed(), field.name));
+            }
+        }
+        text
+    }
+
+    /// Refuses values that are fine alone and contradict one another.
+    fn check(&self) -> Result<()> {
+        if self.density.start > self.density.stop {
+            return Err(Error::Settings {
+                problem: format!(
+                    "density.start = {:?} lies behind density.stop = {:?}",
+                    self.density.start, self.density.stop
+                ),
+                remedy: "both are fractions of the run: begin before the end".into(),
+            });
+        }
+        Ok(())
+    }
+}
+
+/// Reads a TOML file without judging its keys; [`Settings::resolve`] does.
+///
+/// # Errors
+/// [`Error::Input`] when the file is missing or not TOML (with line and column), [`Error::Io`] when it cannot be read.
+pub fn read_table(path: &Path) -> Result<Table> {
+    let text = std::fs::read_to_string(path).map_err(|source| match source.kind() {
+        std::io::ErrorKind::NotFound => Error::Input {
+            path: path.into(),
+            problem: "no such settings file".into(),
+            remedy: "check the path; `splat settings --toml` prints one to start from".into(),
+        },
+        _ => Error::Io { path: path.into(), action: "read", source },
+    })?;
+    text.parse().map_err(|error: toml::de::Error| {
+        let start = error.span().map_or(0, |span| span.start);
+        let before = text.get(..start).unwrap_or_default();
+        let line = before.matches('\n').count() + 1;
+        let column = before.chars().rev().take_while(|&c| c != '\n').count() + 1;
+        Error::Input {
+            path: path.into(),
+            problem: format!("line {line}, column {column}: not valid TOML: {}", error.message()),
+            remedy: "correct that line".into(),
+        }
+    })
+}

@@ -1,0 +1,99 @@
+//! View-dependent colour from spherical harmonics [Kerbl 2023, §4].
+
+use super::{Frame, Stage};
+use crate::gpu::Pass;
+use crate::params::{ColumnSpec, Params};
+use crate::schedule::{Phase, Rate};
+
+/// Coefficients per channel above the constant one at a degree.
+pub const fn sh_rows(degree: u32) -> u32 {
+    (degree + 1) * (degree + 1) - 1
+}
+
+/// The SH stage: columns `sh0` [N, 3] and, above degree 0, `shN` [N, rows × 3], coefficient by
+/// coefficient with the channels side by side.
+#[derive(Clone, Copy, Debug)]
+pub struct Sh {
+    /// Highest degree stored.
+    pub degree: u32,
+    /// Learning rate of `sh0`.
+    pub sh0_rate: Rate,
+    /// Learning rate of `shN`.
+    pub shn_rate: Rate,
+}
+
+fn all(_: &Phase, width: u32) -> u32 {
+    width
+}
+
+fn up_to_degree(phase: &Phase, width: u32) -> u32 {
+    (3 * sh_rows(phase.sh_degree)).min(width)
+}
+
+impl Sh {
+    fn constants(&self, frame: &Frame<'_>) -> [(&'static str, u32); 2] {
+        [("SH_ROWS", sh_rows(frame.phase.sh_degree.min(self.degree))), ("SH_STRIDE", 3 * sh_rows(self.degree))]
+    }
+
+    // Degree 0 has no shN column; kernels then get sh0 in its place and do not touch it.
+    fn higher(&self) -> &'static str {
+        if self.degree > 0 { "shN" } else { "sh0" }
+    }
+}
+
+impl Stage for Sh {
+    fn name(&self) -> &'static str {
+        "sh"
+    }
+
+    fn columns(&self) -> Vec<ColumnSpec> {
+        let mut columns = vec![ColumnSpec { name: "sh0", width: 3, rate: self.sh0_rate, active: all, dense: false }];
+        if self.degree > 0 {
+            columns.push(ColumnSpec { name: "shN", width: 3 * sh_rows(self.degree), rate: self.shn_rate, active: up_to_degree, dense: false });
+        }
+        columns
+    }
+
+    fn forward(&self, pass: &mut Pass<'_>, params: &Params, frame: &mut Frame<'_>) {
+        pass.stage("sh.sh");
+        let kernel = pass.gpu().kernel("sh/sh", &self.constants(frame));
+        let splats = frame.splats();
+        for chunk in params.chunks() {
+            kernel.run(
+                pass,
+                pass.gpu().profile().flat_groups(u64::from(chunk.rows)),
+                &frame.uniform_for(&chunk),
+                &[
+                    ("means", splats.means.bind(&chunk)),
+                    ("sh0", params.column("sh0").values.bind(&chunk)),
+                    ("shN", params.column(self.higher()).values.bind(&chunk)),
+                    ("features", frame.scratch.features.bind(&chunk)),
+                ],
+            );
+        }
+    }
+
+    fn backward(&self, pass: &mut Pass<'_>, params: &Params, frame: &mut Frame<'_>) {
+        pass.stage("sh.sh_bwd");
+        let kernel = pass.gpu().kernel("sh/sh_bwd", &self.constants(frame));
+        let spare = &frame.scratch.spare;
+        for chunk in params.chunks() {
+            let grad_shn = if self.degree > 0 { params.column("shN").grads().bind(&chunk) } else { spare.bind() };
+            kernel.run(
+                pass,
+                frame.row_groups(pass.gpu()),
+                &frame.uniform_for(&chunk),
+                &[
+                    ("order", frame.scratch.order.bind()),
+                    ("means", frame.splats().means.bind(&chunk)),
+                    ("shN", params.column(self.higher()).values.bind(&chunk)),
+                    ("features", frame.scratch.features.bind(&chunk)),
+                    ("grad_features", frame.scratch.grad_features.bind(&chunk)),
+                    ("grad_means", frame.grad_splats().means.bind(&chunk)),
+                    ("grad_sh0", params.column("sh0").grads().bind(&chunk)),
+                    ("grad_shN", grad_shn),
+                ],
+            );
+        }
+    }
+}
