@@ -17,6 +17,7 @@
 //! - Wang 2004: Image Quality Assessment: From Error Visibility to Structural Similarity
 //! - Kingma 2015: Adam: A Method for Stochastic Optimization
 
+pub mod bench;
 pub mod density;
 pub mod error;
 pub mod gpu;

@@ -5,7 +5,7 @@
 //! what the file on disk looks like is kept beside it, for the code that resamples the one into the other.
 
 use super::lens::Lens;
-use glam::{DAffine3, DVec2, DVec3};
+use glam::{DAffine3, DMat3, DVec2, DVec3};
 use std::path::PathBuf;
 
 /// tan of half the widest field of view a pinhole image made from a fisheye may have (120 degrees): beyond it, a
@@ -125,6 +125,50 @@ pub struct View {
 }
 
 impl View {
+    /// A pinhole camera at `eye` that looks at `target`, with a vertical field of view in degrees.
+    ///
+    /// # Errors
+    /// [`Error::Settings`](crate::Error::Settings) when the directions do not span a view, or a size is zero.
+    pub fn look_at(eye: DVec3, target: DVec3, up: DVec3, fov_y_deg: f64, width: u32, height: u32) -> crate::Result<Self> {
+        let forward = (target - eye).normalize_or_zero();
+        let right = forward.cross(up).normalize_or_zero();
+        let spans = forward != DVec3::ZERO && right != DVec3::ZERO && right.is_finite() && eye.is_finite();
+        if !spans || width == 0 || height == 0 || !(fov_y_deg > 0.0 && fov_y_deg < 180.0) {
+            return Err(crate::Error::settings(
+                format!("eye {eye}, target {target}, up {up}, {fov_y_deg} degrees and {width}x{height} pixels make no view"),
+                "eye and target must differ, up must not point along the view, 0 < fov < 180, and the size must not be zero",
+            ));
+        }
+        let down = forward.cross(right);
+        let world_to_cam = DMat3::from_cols(right, down, forward).transpose();
+        let focal = 0.5 * f64::from(height) / (0.5 * fov_y_deg.to_radians()).tan();
+        let intrinsics = Intrinsics {
+            width,
+            height,
+            fx: focal,
+            fy: focal,
+            cx: 0.5 * f64::from(width),
+            cy: 0.5 * f64::from(height),
+        };
+        Ok(Self {
+            name: "look_at".into(),
+            viewmat: DAffine3 { matrix3: world_to_cam, translation: -(world_to_cam * eye) },
+            fx: focal,
+            fy: focal,
+            cx: intrinsics.cx,
+            cy: intrinsics.cy,
+            width,
+            height,
+            lens: Lens::Pinhole,
+            source: intrinsics,
+            orientation: 1,
+            image_path: PathBuf::new(),
+            mask_path: None,
+            camera_id: 0,
+            time: None,
+        })
+    }
+
     /// Camera centre in the world.
     pub fn position(&self) -> DVec3 {
         -(self.viewmat.matrix3.transpose() * self.viewmat.translation)

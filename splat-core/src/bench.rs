@@ -1,0 +1,199 @@
+//! GPU time per stage at fixed synthetic workloads.
+//!
+//! A workload is a cloud of random splats in a box, seen from in front and trained towards a grey
+//! photo: the same bytes on every machine. Sizes of splats are set so that each touches about
+//! three tiles at W0.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use glam::DVec3;
+
+use crate::density::rng::Rng;
+use crate::error::Result;
+use crate::gpu::layout::counter;
+use crate::gpu::{Buf, Gpu, Pass, Profiler};
+use crate::loss::{Loss, LossBuffers, Photometric};
+use crate::model::{Model, RasterOptions, frame_uniform};
+use crate::optim::Adam;
+use crate::params::Params;
+use crate::render::{finished_phase, upload_cloud};
+use crate::scene::{SplatCloud, View};
+use crate::schedule::Rate;
+use crate::stage::decode::{Decode, DecodeRates};
+use crate::stage::rasterize::{Capacity, Rasterize};
+use crate::stage::sh::Sh;
+use crate::stage::{Frame, Scratch, Target};
+
+/// One line of the report.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct BenchRow {
+    /// Which workload.
+    pub workload: String,
+    /// Which stage, or `step` for the whole by wall clock.
+    pub stage: String,
+    /// Splats.
+    pub splats: usize,
+    /// Image width in pixels.
+    pub width: u32,
+    /// Image height in pixels.
+    pub height: u32,
+    /// Splat–tile intersections.
+    pub isects: u64,
+    /// Per step.
+    pub milliseconds: f64,
+    /// Nanoseconds per splat, intersection or pixel, whichever the stage works through.
+    pub ns_per_unit: f64,
+}
+
+struct Workload {
+    name: &'static str,
+    splats: usize,
+    width: u32,
+    height: u32,
+}
+
+const fn workload(name: &'static str, splats: usize, width: u32, height: u32) -> Workload {
+    Workload { name, splats, width, height }
+}
+
+/// W0 is the CPU target of the design notes; the others show growth in splats and in pixels.
+const WORKLOADS: &[Workload] = &[
+    workload("W0", 50_000, 320, 240),
+    workload("10k", 10_000, 320, 240),
+    workload("100k", 100_000, 320, 240),
+    workload("200k", 200_000, 320, 240),
+    workload("160x120", 50_000, 160, 120),
+    workload("640x480", 50_000, 640, 480),
+    workload("1280x960", 50_000, 1280, 960),
+];
+/// The workload of discrete GPUs: a million splats at 1080p.
+const W1: Workload = workload("W1", 1_000_000, 1920, 1080);
+
+fn cloud(count: usize) -> SplatCloud {
+    let rng = Rng::new(7, 0);
+    let uniform = |i: usize, lane: u32| rng.uniform(i, lane) as f32;
+    let signed = |i, lane| 2.0 * uniform(i, lane) - 1.0;
+    // Half axes shrink with the number of splats as a surface's would.
+    let size = 0.009 * (50_000.0 / count as f32).sqrt();
+    SplatCloud {
+        means: (0..count).map(|i| [1.3 * signed(i, 0), signed(i, 1), 0.5 * signed(i, 2)]).collect(),
+        quats: (0..count).map(|i| [1.0, signed(i, 3), signed(i, 4), signed(i, 5)]).collect(),
+        log_scales: (0..count).map(|i| [6, 7, 8].map(|lane| (size * (0.3 + 1.4 * uniform(i, lane))).ln())).collect(),
+        opacity_logits: (0..count).map(|i| 3.0 * signed(i, 9)).collect(),
+        sh0: (0..count).map(|i| [10, 11, 12].map(|lane| signed(i, lane))).collect(),
+        sh_rest: (0..count * 45).map(|i| 0.1 * signed(i, 13)).collect(),
+        sh_degree: 3,
+        antialiased: false,
+        dropped: 0,
+    }
+}
+
+fn model() -> Model {
+    let rate = Rate::constant(1e-6);
+    let rates = DecodeRates { means: rate, log_scales: rate, quats: rate, opacity_logits: rate, regularized: false };
+    Model::new(vec![Box::new(Decode { rates }), Box::new(Sh { degree: 3, sh0_rate: rate, shn_rate: rate }), Box::new(Rasterize)])
+}
+
+// What a stage's time is divided by.
+fn units(stage: &str, splats: u64, isects: u64, pixels: u64) -> u64 {
+    match stage {
+        "loss.photometric" => pixels,
+        "rasterize.blend" | "rasterize.blend_bwd" | "rasterize.gather" | "rasterize.emit" | "rasterize.tile_sort" | "rasterize.offsets" => isects,
+        _ => splats,
+    }
+    .max(1)
+}
+
+/// Runs the workloads and reports each stage; `quick` runs only W0.
+///
+/// # Errors
+/// Device errors, and what `each` returns.
+pub fn run(gpu: &Arc<Gpu>, quick: bool, each: &mut dyn FnMut(BenchRow) -> Result<()>) -> Result<()> {
+    let software = gpu.info().device_type == "Cpu";
+    for workload in WORKLOADS.iter().take(if quick { 1 } else { usize::MAX }) {
+        measure(gpu, workload, each)?;
+    }
+    if !software && !quick {
+        measure(gpu, &W1, each)?;
+    }
+    Ok(())
+}
+
+fn measure(gpu: &Gpu, workload: &Workload, each: &mut dyn FnMut(BenchRow) -> Result<()>) -> Result<()> {
+    const WARM_UP: u32 = 2;
+    const STEPS: u32 = 8;
+    let (width, height) = (workload.width, workload.height);
+    let view = View::look_at(DVec3::new(0.0, 0.0, -2.6), DVec3::ZERO, DVec3::NEG_Y, 42.0, width, height)?;
+    let cloud = cloud(workload.splats);
+    let model = model();
+    let params = Params::new(gpu, model.columns(), cloud.len() as u64, true);
+    upload_cloud(gpu, &params, &cloud);
+    let adam = Adam::new(gpu, &params, u64::from(WARM_UP + STEPS));
+    let rows = cloud.len() as u64;
+    let empty = Capacity { rows, isects: 4 * rows, pixels: 0, tiles: 0, bands: 1, trains: true, with_depth: false, with_abs_grad: false };
+    let mut scratch = Scratch::new(gpu, empty.with_image(width, height), params.rows_per_chunk())?;
+    let pixels = u64::from(width) * u64::from(height);
+    let loss = Photometric { ssim_weight: 0.2, alpha_weight: 0.0, buffers: Arc::new(LossBuffers::new(gpu, pixels)) };
+    let target = Target {
+        photo: Buf::from_slice(gpu, "photo", &vec![0xff80_8080_u32; pixels as usize]),
+        mask: Buf::new(gpu, "mask", 0),
+        has_mask: false,
+        background: [0.0; 3],
+    };
+    let options = RasterOptions { antialias: false, near: 0.01 };
+    let mut profiler = Profiler::new(gpu);
+    let mut wall = 0.0;
+    let mut step = 1;
+    while step <= WARM_UP + STEPS {
+        let started = Instant::now();
+        let phase = crate::schedule::Phase { step: u64::from(step), steps: u64::from(WARM_UP + STEPS), ..finished_phase(3) };
+        let mut pass = Pass::profiled(gpu, "bench", profiler.as_mut());
+        let mut frame = Frame {
+            uniform: frame_uniform(&view, &options, rows, scratch.capacity.isects),
+            phase,
+            scratch: &scratch,
+            with_depth: false,
+            with_abs_grad: false,
+            target: Some(&target),
+            splats: None,
+            grad_splats: None,
+        };
+        model.forward(&mut pass, &params, &mut frame);
+        loss.add(&mut pass, &params, &mut frame);
+        model.backward(&mut pass, &params, &mut frame);
+        adam.step(&mut pass, &params, &phase, &scratch);
+        pass.submit();
+        match &mut profiler {
+            Some(profiler) => profiler.collect(gpu)?,
+            None => gpu.wait()?,
+        }
+        let counters = scratch.counters.read(gpu)?;
+        if counters[counter::OVERFLOW as usize] != 0 {
+            scratch = Scratch::new(gpu, scratch.grown(gpu, counters[counter::NEEDED as usize])?, params.rows_per_chunk())?;
+            continue;
+        }
+        if step == WARM_UP {
+            let _ = profiler.as_mut().map(Profiler::take);
+        }
+        if step > WARM_UP {
+            wall += started.elapsed().as_secs_f64() * 1e3;
+        }
+        step += 1;
+    }
+    let isects = u64::from(scratch.counters.read(gpu)?[counter::ISECTS as usize]);
+    let row = |stage: &str, milliseconds: f64| BenchRow {
+        workload: workload.name.to_owned(),
+        stage: stage.to_owned(),
+        splats: workload.splats,
+        width,
+        height,
+        isects,
+        milliseconds,
+        ns_per_unit: milliseconds * 1e6 / units(stage, rows, isects, pixels) as f64,
+    };
+    for (stage, total) in profiler.as_mut().map(Profiler::take).unwrap_or_default() {
+        each(row(stage, total / f64::from(STEPS)))?;
+    }
+    each(row("step", wall / f64::from(STEPS)))
+}
