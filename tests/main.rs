@@ -1,6 +1,17 @@
-//! The test binary: the f64 CPU oracle and the tests that vouch for it.
+//! The test binary. A chain of trust: finite differences vindicate the oracle ([`gradients`]), independent
+//! statements vindicate what it computes ([`definitions`], [`invariants`]), the oracle vindicates the
+//! kernels on every profile that the adapter runs ([`gpu`]), and on top of them training is held to
+//! its promises ([`determinism`], [`training`]).
+//!
+//! Tests that need an adapter or the shared data sets say `skipped: <name>: <why>` where those are not
+//! present; with `SPLAT_REQUIRE_GPU=1` a missing adapter is a failure.
 
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+mod cli;
 mod definitions;
+mod gpu;
 mod gradients;
 mod invariants;
 mod oracle;
+mod scene;

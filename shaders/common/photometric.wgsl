@@ -2,7 +2,7 @@
 // keeps its buffers small.
 //
 // Structural similarity uses an 11 × 11 Gaussian window of σ = 1.5 with zero padding [Wang 2004],
-// applied as two passes of eleven taps. Taps outside the image get weight zero.
+// applied as two passes of eleven taps.
 struct Photometric {
     width: u32,
     height: u32,
@@ -12,25 +12,44 @@ struct Photometric {
     l1_weight: f32,     // of the mean absolute difference
     ssim_weight: f32,   // of 1 − mean SSIM
     alpha_weight: f32,  // of the mean absolute difference in alpha
-    _a: f32,
+    reciprocal_width: f32,
+    strips: u32,             // strips along a row
+    reciprocal_strips: f32,
+    _a: u32,
+    _b: u32,
 }
 @group(0) @binding(0) var<uniform> loss: Photometric;
 
+// A lane makes STRIP neighbouring outputs from STRIP + 10 inputs, which saves most loads. Input k adds
+// to output j with tap k − j, named TAP(k − j + 3) so that taps before the first and after the last
+// are zeros with a name. Named one by one: an indexed table would be read from memory on some drivers.
 // exp(−(k − 5)² / (2 σ²)), normalized to sum 1.
-const TAPS = array<f32, 11>(
-    0.00102838, 0.00759876, 0.03600077, 0.10936069, 0.21300554, 0.26601172,
-    0.21300554, 0.10936069, 0.03600077, 0.00759876, 0.00102838,
-);
+const STRIP: u32 = 4u;
+const STRIP_INPUTS: u32 = 14u;
+const TAP0: f32 = 0.0;
+const TAP1: f32 = 0.0;
+const TAP2: f32 = 0.0;
+const TAP3: f32 = 0.00102838;
+const TAP4: f32 = 0.00759876;
+const TAP5: f32 = 0.03600077;
+const TAP6: f32 = 0.10936069;
+const TAP7: f32 = 0.21300554;
+const TAP8: f32 = 0.26601172;
+const TAP9: f32 = 0.21300554;
+const TAP10: f32 = 0.10936069;
+const TAP11: f32 = 0.03600077;
+const TAP12: f32 = 0.00759876;
+const TAP13: f32 = 0.00102838;
+const TAP14: f32 = 0.0;
+const TAP15: f32 = 0.0;
+const TAP16: f32 = 0.0;
 
-fn tap_x(x: u32, k: u32) -> f32 {
-    return select(0.0, TAPS[k], x + k >= SSIM_RADIUS && x + k < loss.width + SSIM_RADIUS);
+// Whether input k of the strip that starts at p lies inside a line of this size.
+fn is_inside(p: u32, k: u32, size: u32) -> bool {
+    return p + k >= SSIM_RADIUS && p + k < size + SSIM_RADIUS;
 }
 
-fn tap_y(y: u32, k: u32) -> f32 {
-    return select(0.0, TAPS[k], y + k >= SSIM_RADIUS && y + k < loss.height + SSIM_RADIUS);
-}
-
-// Nearest position inside the image of tap k at position p; its weight is zero if it moved.
+// Position of input k, held inside the line; inputs outside count as zero.
 fn inside(p: u32, k: u32, size: u32) -> u32 {
     return min(max(p + k, SSIM_RADIUS) - SSIM_RADIUS, size - 1u);
 }

@@ -17,33 +17,46 @@
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {
     let stride = groups.x * groups.y * WORKGROUP;
     let pixels = loss.width * loss.height;
+    let strips = (loss.height + STRIP - 1u) / STRIP;
     let per_value = 1.0 / (3.0 * f32(pixels));
-    for (var p = linear_group(group, groups) * WORKGROUP + local; p < pixels; p += stride) {
-        let x = p % loss.width;
-        let y = p / loss.width;
-        var sum = vec3f(0.0);
-        //: repeat K 11
+    for (var strip = linear_group(group, groups) * WORKGROUP + local; strip < strips * loss.width; strip += stride) {
+        let place = divide(strip, loss.width, loss.reciprocal_width);
+        let x = place.y;
+        let y = place.x * STRIP;
+        //: repeat J 4
+        var sum$J = vec3f(0.0);
+        //: end
+        //: repeat K 14
         {
             let at = inside(y, $Ku, loss.height) * loss.width + x;
-            sum += tap_y(y, $Ku) * vec3f(spread[at], spread[at + pixels], spread[at + 2u * pixels]);
+            let partial = select(vec3f(0.0), vec3f(spread[at], spread[at + pixels], spread[at + 2u * pixels]), is_inside(y, $Ku, loss.height));
+            sum0 += TAP$[K+3] * partial;
+            sum1 += TAP$[K+2] * partial;
+            sum2 += TAP$[K+1] * partial;
+            sum3 += TAP$K * partial;
         }
         //: end
-        let pair = pairs[p];
-        var weight = 1.0;
-        if (loss.has_mask != 0u) {
-            weight = unpack4x8unorm(mask[p / 4u])[p % 4u];
+        //: repeat J 4
+        if (y + $Ju < loss.height) {
+            let p = (y + $Ju) * loss.width + x;
+            let pair = pairs[p];
+            var weight = 1.0;
+            if (loss.has_mask != 0u) {
+                weight = unpack4x8unorm(mask[p / 4u])[p % 4u];
+            }
+            let by_ssim = sum$J.x + 2.0 * pair.x * sum$J.y + pair.y * sum$J.z;
+            let grad = weight * per_value * (loss.l1_weight * sign(pair.x - pair.y) - loss.ssim_weight * by_ssim);
+            var grad_transmittance = grad * loss.background[loss.channel];
+            if (loss.channel == 0u) {
+                let alpha = unpack4x8unorm(photo[p]).w;
+                let difference = 1.0 - rendered[p].w - alpha;
+                grad_transmittance -= loss.alpha_weight * weight / f32(pixels) * sign(difference);
+            } else {
+                grad_transmittance += grad_rendered[4u * p + 3u];
+            }
+            grad_rendered[4u * p + loss.channel] = grad;
+            grad_rendered[4u * p + 3u] = grad_transmittance;
         }
-        let by_ssim = sum.x + 2.0 * pair.x * sum.y + pair.y * sum.z;
-        let grad = weight * per_value * (loss.l1_weight * sign(pair.x - pair.y) - loss.ssim_weight * by_ssim);
-        var grad_transmittance = grad * loss.background[loss.channel];
-        if (loss.channel == 0u) {
-            let alpha = unpack4x8unorm(photo[p]).w;
-            let difference = 1.0 - rendered[p].w - alpha;
-            grad_transmittance -= loss.alpha_weight * weight / f32(pixels) * sign(difference);
-        } else {
-            grad_transmittance += grad_rendered[4u * p + 3u];
-        }
-        grad_rendered[4u * p + loss.channel] = grad;
-        grad_rendered[4u * p + 3u] = grad_transmittance;
+        //: end
     }
 }

@@ -12,18 +12,30 @@
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {
     let stride = groups.x * groups.y * WORKGROUP;
     let pixels = loss.width * loss.height;
-    for (var p = linear_group(group, groups) * WORKGROUP + local; p < pixels; p += stride) {
-        let x = p % loss.width;
-        let row = p - x;
-        var sum = vec3f(0.0);
-        //: repeat K 11
+    for (var strip = linear_group(group, groups) * WORKGROUP + local; strip < loss.strips * loss.height; strip += stride) {
+        let place = divide(strip, loss.strips, loss.reciprocal_strips);
+        let x = place.y * STRIP;
+        let row = place.x * loss.width;
+        //: repeat J 4
+        var sum$J = vec3f(0.0);
+        //: end
+        //: repeat K 14
         {
             let at = row + inside(x, $Ku, loss.width);
-            sum += tap_x(x, $Ku) * vec3f(partials[at], partials[at + pixels], partials[at + 2u * pixels]);
+            let partial = select(vec3f(0.0), vec3f(partials[at], partials[at + pixels], partials[at + 2u * pixels]), is_inside(x, $Ku, loss.width));
+            sum0 += TAP$[K+3] * partial;
+            sum1 += TAP$[K+2] * partial;
+            sum2 += TAP$[K+1] * partial;
+            sum3 += TAP$K * partial;
         }
         //: end
-        spread[p] = sum.x;
-        spread[p + pixels] = sum.y;
-        spread[p + 2u * pixels] = sum.z;
+        //: repeat J 4
+        if (x + $Ju < loss.width) {
+            let p = row + x + $Ju;
+            spread[p] = sum$J.x;
+            spread[p + pixels] = sum$J.y;
+            spread[p + 2u * pixels] = sum$J.z;
+        }
+        //: end
     }
 }

@@ -17,43 +17,59 @@ const C2: f32 = 0.0009;  // (0.03 · range)²
 
 var<workgroup> parts: array<f32, WORKGROUP>;
 
+// S, and its derivatives by the blurred x, x² and xy.
+fn compare(mean: vec2f, square: vec3f) -> vec4f {
+    let a1 = 2.0 * mean.x * mean.y + C1;
+    let a2 = 2.0 * (square.z - mean.x * mean.y) + C2;
+    let b1 = dot(mean, mean) + C1;
+    let b2 = square.x + square.y - dot(mean, mean) + C2;
+    let s = a1 * a2 / (b1 * b2);
+    let by_square = -s / b2;
+    let by_product = 2.0 * a1 / (b1 * b2);
+    let by_mean = 2.0 * mean.y * a2 / (b1 * b2) - 2.0 * mean.x * (s / b1 + by_square) - mean.y * by_product;
+    return vec4f(s, by_mean, by_square, by_product);
+}
+
 @compute @workgroup_size(WORKGROUP)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {
     let stride = groups.x * groups.y * WORKGROUP;
     let pixels = loss.width * loss.height;
+    let strips = (loss.height + STRIP - 1u) / STRIP;
     var sum = 0.0;
-    for (var p = linear_group(group, groups) * WORKGROUP + local; p < pixels; p += stride) {
-        let x = p % loss.width;
-        let y = p / loss.width;
-        var mean_x = 0.0;
-        var mean_y = 0.0;
-        var square_x = 0.0;
-        var square_y = 0.0;
-        var product = 0.0;
-        //: repeat K 11
+    for (var strip = linear_group(group, groups) * WORKGROUP + local; strip < strips * loss.width; strip += stride) {
+        let place = divide(strip, loss.width, loss.reciprocal_width);
+        let x = place.y;
+        let y = place.x * STRIP;
+        //: repeat J 4
+        var mean$J = vec2f(0.0);
+        var square$J = vec3f(0.0);
+        //: end
+        //: repeat K 14
         {
             let at = inside(y, $Ku, loss.height) * loss.width + x;
-            let weight = tap_y(y, $Ku);
-            mean_x += weight * moments[at];
-            mean_y += weight * moments[at + pixels];
-            square_x += weight * moments[at + 2u * pixels];
-            square_y += weight * moments[at + 3u * pixels];
-            product += weight * moments[at + 4u * pixels];
+            let means = select(vec2f(0.0), vec2f(moments[at], moments[at + pixels]), is_inside(y, $Ku, loss.height));
+            let squares = select(vec3f(0.0), vec3f(moments[at + 2u * pixels], moments[at + 3u * pixels], moments[at + 4u * pixels]), is_inside(y, $Ku, loss.height));
+            mean0 += TAP$[K+3] * means;
+            square0 += TAP$[K+3] * squares;
+            mean1 += TAP$[K+2] * means;
+            square1 += TAP$[K+2] * squares;
+            mean2 += TAP$[K+1] * means;
+            square2 += TAP$[K+1] * squares;
+            mean3 += TAP$K * means;
+            square3 += TAP$K * squares;
         }
         //: end
-        let a1 = 2.0 * mean_x * mean_y + C1;
-        let a2 = 2.0 * (product - mean_x * mean_y) + C2;
-        let b1 = mean_x * mean_x + mean_y * mean_y + C1;
-        let b2 = square_x - mean_x * mean_x + square_y - mean_y * mean_y + C2;
-        let s = a1 * a2 / (b1 * b2);
-        let by_square = -s / b2;
-        let by_product = 2.0 * a1 / (b1 * b2);
-        let by_mean = 2.0 * mean_y * a2 / (b1 * b2) - 2.0 * mean_x * s / b1 - 2.0 * mean_x * by_square - mean_y * by_product;
-        partials[p] = by_mean;
-        partials[p + pixels] = by_square;
-        partials[p + 2u * pixels] = by_product;
-        let pair = pairs[p];
-        sum += loss.l1_weight * abs(pair.x - pair.y) + loss.ssim_weight * (1.0 - s);
+        //: repeat J 4
+        if (y + $Ju < loss.height) {
+            let p = (y + $Ju) * loss.width + x;
+            let similarity = compare(mean$J, square$J);
+            partials[p] = similarity.y;
+            partials[p + pixels] = similarity.z;
+            partials[p + 2u * pixels] = similarity.w;
+            let pair = pairs[p];
+            sum += loss.l1_weight * abs(pair.x - pair.y) + loss.ssim_weight * (1.0 - similarity.x);
+        }
+        //: end
     }
     parts[local] = sum;
     for (var half = WORKGROUP / 2u; half > 0u; half = half / 2u) {

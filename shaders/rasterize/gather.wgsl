@@ -42,9 +42,19 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
                     sum11 += slots[source + 10u + DEPTH];
                 }
             }
-            //: repeat J SUM_FLOATS
+            //: repeat J 6
             sums[s + $Ju] = sum$J;
             //: end
+            sums[s + 9u] = sum9;
+            if (!(is_first_band && is_last_band)) {
+                sums[s + 6u] = sum6;
+                sums[s + 7u] = sum7;
+                sums[s + 8u] = sum8;
+            }
+            if (ABS_GRAD != 0u) {
+                sums[s + 10u] = sum10;
+                sums[s + 11u] = sum11;
+            }
             grad_features[3u * i] = sum6;
             grad_features[3u * i + 1u] = sum7;
             grad_features[3u * i + 2u] = sum8;

@@ -19,10 +19,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
         var colour = 0.5 + SH_C0 * vec3f(sh0[3u * i], sh0[3u * i + 1u], sh0[3u * i + 2u]);
         if (SH_ROWS > 0u) {
             let direction = normalize(vec3f(means[3u * i], means[3u * i + 1u], means[3u * i + 2u]) - frame.eye.xyz);
+            evaluate_basis(direction);
             //: repeat K SH_ROWS
             {
                 let at = i * SH_STRIDE + 3u * $Ku;
-                colour += sh_basis($Ku, direction) * vec3f(shN[at], shN[at + 1u], shN[at + 2u]);
+                colour += basis$K * vec3f(shN[at], shN[at + 1u], shN[at + 2u]);
             }
             //: end
         }

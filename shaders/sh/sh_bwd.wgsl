@@ -4,6 +4,7 @@
 //
 // reads   order, means, shN, features, grad_features
 // writes  grad_means, grad_sh0, grad_shN (adds, visible rows of this chunk)
+// The higher coefficients get gradients only in steps that update them (UPDATES).
 // A channel that was clamped at zero passes no gradient.
 @group(0) @binding(1) var<storage, read> order: array<u32>;
 @group(0) @binding(2) var<storage, read> means: array<f32>;
@@ -31,14 +32,17 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
                 let inverse_distance = inverseSqrt(dot(away, away));
                 let direction = away * inverse_distance;
                 var grad_direction = vec3f(0.0);
+                evaluate_basis(direction);
+                evaluate_slopes(direction);
                 //: repeat K SH_ROWS
                 {
                     let at = i * SH_STRIDE + 3u * $Ku;
-                    let basis = sh_basis($Ku, direction);
-                    grad_direction += dot(grad, vec3f(shN[at], shN[at + 1u], shN[at + 2u])) * sh_basis_grad($Ku, direction);
-                    grad_shN[at] += basis * grad.x;
-                    grad_shN[at + 1u] += basis * grad.y;
-                    grad_shN[at + 2u] += basis * grad.z;
+                    grad_direction += dot(grad, vec3f(shN[at], shN[at + 1u], shN[at + 2u])) * slope$K;
+                    if (UPDATES != 0u) {
+                        grad_shN[at] += basis$K * grad.x;
+                        grad_shN[at + 1u] += basis$K * grad.y;
+                        grad_shN[at + 2u] += basis$K * grad.z;
+                    }
                 }
                 //: end
                 let grad_away = (grad_direction - direction * dot(direction, grad_direction)) * inverse_distance;

@@ -89,10 +89,13 @@ fn cloud(count: usize) -> SplatCloud {
     }
 }
 
+/// As in the default settings.
+const SH_EVERY: u32 = 4;
+
 fn model() -> Model {
     let rate = Rate::constant(1e-6);
     let rates = DecodeRates { means: rate, log_scales: rate, quats: rate, opacity_logits: rate, regularized: false };
-    Model::new(vec![Box::new(Decode { rates }), Box::new(Sh { degree: 3, sh0_rate: rate, shn_rate: rate }), Box::new(Rasterize)])
+    Model::new(vec![Box::new(Decode { rates }), Box::new(Sh { degree: 3, sh0_rate: rate, shn_rate: rate, every: SH_EVERY }), Box::new(Rasterize)])
 }
 
 // What a stage's time is divided by.
@@ -147,7 +150,7 @@ fn measure(gpu: &Gpu, workload: &Workload, each: &mut dyn FnMut(BenchRow) -> Res
     let mut step = 1;
     while step <= WARM_UP + STEPS {
         let started = Instant::now();
-        let phase = crate::schedule::Phase { step: u64::from(step), steps: u64::from(WARM_UP + STEPS), ..finished_phase(3) };
+        let phase = crate::schedule::Phase { step: u64::from(step), steps: u64::from(WARM_UP + STEPS), sh_update: step.is_multiple_of(SH_EVERY), ..finished_phase(3) };
         let mut pass = Pass::profiled(gpu, "bench", profiler.as_mut());
         let mut frame = Frame {
             uniform: frame_uniform(&view, &options, rows, scratch.capacity.isects),

@@ -4,7 +4,7 @@
 use bytemuck::{Pod, Zeroable};
 
 use crate::gpu::{Buf, Gpu, Pass};
-use crate::params::Params;
+use crate::params::{ColumnSpec, Params};
 use crate::schedule::{Phase, Rate};
 use crate::stage::Scratch;
 
@@ -27,7 +27,7 @@ pub struct Adam {
 #[derive(Clone, Copy, Pod, Zeroable)]
 struct AdamUniform {
     rows: [u32; 4],
-    active: u32,
+    _pad: u32,
     step: u32,
     rate: f32,
     epsilon: f32,
@@ -52,16 +52,18 @@ fn bias_correction(step: u64) -> f64 {
     (1.0 - BETA2.powf(t)).sqrt() / (1.0 - BETA1.powf(t))
 }
 
-/// A(t) for t = 0 … steps: how far unit m/√v would still carry a row that is never seen again.
-pub fn drift_table(rate: &Rate, steps: u64) -> Vec<f32> {
-    // Momentum fades by r per step; two hundred steps past the end leave nothing.
+/// A(t) for t = 0 … updates: how far unit m/√v would still carry a row that is never seen again.
+/// Time counts updates, one in every `every` steps of a run of `steps`.
+pub fn drift_table(rate: &Rate, steps: u64, every: u32) -> Vec<f32> {
+    // Momentum fades by r per update; two hundred updates past the end leave nothing.
     const TAIL: u64 = 200;
     let r = BETA1 / BETA2.sqrt();
-    let mut table = vec![0.0; steps as usize + 1];
+    let updates = steps / u64::from(every);
+    let mut table = vec![0.0; updates as usize + 1];
     let mut carried = 0.0;
-    for t in (0..steps + TAIL).rev() {
+    for t in (0..updates + TAIL).rev() {
         let next = t + 1;
-        carried = r * (rate.at(next, steps) * bias_correction(next) + carried);
+        carried = r * (rate.at(next * u64::from(every), steps) * bias_correction(next) + carried);
         if let Some(entry) = table.get_mut(t as usize) {
             *entry = carried as f32;
         }
@@ -72,28 +74,32 @@ pub fn drift_table(rate: &Rate, steps: u64) -> Vec<f32> {
 impl Adam {
     /// Prepares for a run of `steps`.
     pub fn new(gpu: &Gpu, params: &Params, steps: u64) -> Self {
-        let drift = params.columns().iter().map(|column| Buf::from_slice(gpu, "drift", &drift_table(&column.spec.rate, steps))).collect();
-        Adam { steps, drift }
+        let table = |spec: &ColumnSpec| Buf::from_slice(gpu, "drift", &drift_table(&spec.rate, steps, spec.every));
+        Adam { steps, drift: params.columns().iter().map(|column| table(&column.spec)).collect() }
     }
 
-    /// Records one step on all columns and clears the gradients it used.
+    /// Records one step on the columns that are due and clears the gradients it used.
     pub fn step(&self, pass: &mut Pass<'_>, params: &Params, phase: &Phase, scratch: &Scratch) {
         pass.stage("optim.adam");
         let gpu = pass.gpu();
+        let is_due = |every: u32| phase.step.is_multiple_of(u64::from(every));
         for (column, drift) in params.columns().iter().zip(&self.drift) {
+            let spec = &column.spec;
             let Some(training) = &column.training else { continue };
-            let active = (column.spec.active)(phase, column.spec.width);
-            if active == 0 {
+            let active = (spec.active)(phase, spec.width);
+            if active == 0 || !is_due(spec.every) {
                 continue;
             }
-            let kernel = gpu.kernel("optim/adam", &[("DENSE", u32::from(column.spec.dense))]);
+            let pieces = if gpu.profile().serial_lanes { 1 } else { active };
+            let kernel = gpu.kernel("optim/adam", &[("DENSE", u32::from(spec.dense)), ("PIECES", pieces), ("PIECE", active / pieces)]);
+            let update = phase.step / u64::from(spec.every);
             for chunk in params.chunks() {
                 let uniform = AdamUniform {
-                    rows: [chunk.first, chunk.rows, params.rows() as u32, column.spec.width],
-                    active,
-                    step: phase.step as u32,
-                    rate: (column.spec.rate.at(phase.step, self.steps) * bias_correction(phase.step)) as f32,
-                    epsilon: (EPSILON * (1.0 - BETA2.powf(phase.step as f64)).sqrt()) as f32,
+                    rows: [chunk.first, chunk.rows, params.rows() as u32, spec.width],
+                    _pad: 0,
+                    step: update as u32,
+                    rate: (spec.rate.at(phase.step, self.steps) * bias_correction(update)) as f32,
+                    epsilon: (EPSILON * (1.0 - BETA2.powf(update as f64)).sqrt()) as f32,
                     beta1: BETA1 as f32,
                     beta2: BETA2 as f32,
                     log2_beta1: BETA1.log2() as f32,
@@ -101,11 +107,11 @@ impl Adam {
                 };
                 kernel.run(
                     pass,
-                    gpu.profile().flat_groups(params.rows() * u64::from(active)),
+                    gpu.profile().flat_groups(params.rows() * u64::from(pieces)),
                     &uniform,
                     &[
                         ("order", scratch.order.bind()),
-                        ("last_step", params.last_step.bind()),
+                        ("last_step", params.clock(spec.every).last.bind()),
                         ("drift", drift.bind()),
                         ("values", column.values.bind(&chunk)),
                         ("grads", training.grads.bind(&chunk)),
@@ -114,13 +120,21 @@ impl Adam {
                 );
             }
         }
-        let mark = [params.rows() as u32, phase.step as u32, 0, 0];
-        gpu.kernel("optim/adam_mark", &[]).run(
-            pass,
-            gpu.profile().flat_groups(params.rows()),
-            &mark,
-            &[("order", scratch.order.bind()), ("last_step", params.last_step.bind())],
-        );
+        for clock in params.clocks().iter().filter(|clock| is_due(clock.every)) {
+            let mark = [params.rows() as u32, phase.step as u32 / clock.every, 0, 0];
+            gpu.kernel("optim/adam_mark", &[]).run(
+                pass,
+                gpu.profile().flat_groups(params.rows()),
+                &mark,
+                &[("order", scratch.order.bind()), ("last_step", clock.last.bind())],
+            );
+        }
+        for column in params.columns().iter().filter(|column| is_due(column.spec.every)) {
+            // Filling a buffer is far cheaper than storing zeros one by one.
+            if let Some(training) = &column.training {
+                training.grads.clear(pass);
+            }
+        }
     }
 
     /// Brings every row up to `step`, as if no step had been skipped.
@@ -132,7 +146,7 @@ impl Adam {
             for chunk in params.chunks() {
                 let uniform = SettleUniform {
                     rows: [chunk.first, chunk.rows, params.rows() as u32, column.spec.width],
-                    step: step as u32,
+                    step: (step / u64::from(column.spec.every)) as u32,
                     log2_beta1: BETA1.log2() as f32,
                     log2_beta2: BETA2.log2() as f32,
                     _pad: 0,
@@ -142,7 +156,7 @@ impl Adam {
                     gpu.profile().flat_groups(u64::from(chunk.rows) * u64::from(column.spec.width)),
                     &uniform,
                     &[
-                        ("last_step", params.last_step.bind()),
+                        ("last_step", params.clock(column.spec.every).last.bind()),
                         ("drift", drift.bind()),
                         ("values", column.values.bind(&chunk)),
                         ("moments", training.moments.bind(&chunk)),
@@ -151,6 +165,6 @@ impl Adam {
             }
         }
         pass.submit();
-        params.last_step.write(gpu, 0, &vec![step as u32; params.rows() as usize]);
+        params.set_clocks(gpu, step);
     }
 }

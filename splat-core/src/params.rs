@@ -62,6 +62,8 @@ pub struct ColumnSpec {
     pub rate: Rate,
     /// How many leading values of a row are trained in a phase.
     pub active: fn(&Phase, u32) -> u32,
+    /// The column is updated in every so-many-th step; its moments count those only.
+    pub every: u32,
     /// Whether gradients also arrive for rows that no view shows, so that no step may be skipped.
     pub dense: bool,
 }
@@ -87,6 +89,13 @@ impl<T: bytemuck::Pod> RowBuf<T> {
     /// One chunk as a kernel argument.
     pub fn bind(&self, chunk: &ChunkRange) -> Binding<'_> {
         self.chunks[chunk.index].bind()
+    }
+
+    /// Records the clearing of all rows.
+    pub fn clear(&self, pass: &mut Pass<'_>) {
+        for chunk in &self.chunks {
+            pass.clear(chunk);
+        }
     }
 
     /// Writes all rows.
@@ -141,14 +150,22 @@ pub struct Column {
     pub training: Option<Training>,
 }
 
+/// How far rows have been brought, for the columns that are updated together.
+#[derive(Debug)]
+pub struct Clock {
+    /// Steps from one update to the next.
+    pub every: u32,
+    /// Number of the last update of each row, counted in updates. [N]
+    pub last: Buf<u32>,
+}
+
 /// The table of columns.
 #[derive(Debug)]
 pub struct Params {
     columns: Vec<Column>,
     rows: u64,
     rows_per_chunk: u64,
-    /// Optimizer step up to which each row has been brought. [N]
-    pub last_step: Buf<u32>,
+    clocks: Vec<Clock>,
 }
 
 const NEW_ROW_FRESH: u32 = 0x8000_0000;
@@ -173,8 +190,12 @@ impl Params {
         let widest = specs.iter().map(|spec| spec.width).max().unwrap_or(1);
         let bytes_per_row = u64::from(widest) * if trainable { 8 } else { 4 };
         let rows_per_chunk = (gpu.info().max_binding_bytes / bytes_per_row).max(1);
+        let mut periods: Vec<u32> = specs.iter().map(|spec| spec.every).collect();
+        periods.sort_unstable();
+        periods.dedup();
+        let clocks = periods.into_iter().map(|every| Clock { every, last: Buf::new(gpu, "last update", rows) }).collect();
         let columns = specs.into_iter().map(|spec| Column::new(gpu, spec, rows, rows_per_chunk, trainable)).collect();
-        Params { columns, rows, rows_per_chunk, last_step: Buf::new(gpu, "last_step", rows) }
+        Params { columns, rows, rows_per_chunk, clocks }
     }
 
     /// Number of splats.
@@ -200,6 +221,27 @@ impl Params {
         self.rows_per_chunk
     }
 
+    /// The clocks columns run on.
+    pub fn clocks(&self) -> &[Clock] {
+        &self.clocks
+    }
+
+    /// The clock of columns that are updated in every `every`-th step.
+    ///
+    /// # Panics
+    /// When no column runs on it: a bug of ours.
+    pub fn clock(&self, every: u32) -> &Clock {
+        self.clocks.iter().find(|clock| clock.every == every).unwrap_or_else(|| panic!("no clock of {every} steps"))
+    }
+
+    /// Says that every row has been brought up to `step`.
+    pub fn set_clocks(&self, gpu: &Gpu, step: u64) {
+        for clock in &self.clocks {
+            let updates = (step / u64::from(clock.every)) as u32;
+            clock.last.write(gpu, 0, &vec![updates; self.rows as usize]);
+        }
+    }
+
     /// Whether a column exists.
     pub fn has(&self, name: &str) -> bool {
         self.columns.iter().any(|column| column.spec.name == name)
@@ -216,7 +258,7 @@ impl Params {
     ///
     /// # Panics
     /// When the edit is not valid for this table: a bug of ours.
-    pub fn apply(&mut self, gpu: &Gpu, edit: &RowEdit, step: u32) {
+    pub fn apply(&mut self, gpu: &Gpu, edit: &RowEdit, step: u64) {
         let width_of = |name: &str| self.columns.iter().find(|column| column.spec.name == name).map(|column| column.spec.width as usize);
         assert!(edit.is_valid(self.rows as usize, width_of), "invalid row edit");
         let rows = edit.src.len() as u64;
@@ -238,8 +280,11 @@ impl Params {
             }
         }
         debug_assert!(old_rows == self.rows);
-        self.last_step = Buf::from_slice(gpu, "last_step", &vec![step; rows as usize]);
+        for clock in &mut self.clocks {
+            clock.last = Buf::new(gpu, "last update", rows);
+        }
         self.rows = rows;
+        self.set_clocks(gpu, step);
         for write in &edit.writes {
             self.write_rows(gpu, write);
         }

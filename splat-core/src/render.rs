@@ -31,7 +31,7 @@ pub struct Renderer {
 
 /// The phase of a finished scene: everything in use.
 pub(crate) fn finished_phase(sh_degree: u32) -> Phase {
-    Phase { step: 1, steps: 1, resolution: 1.0, sh_degree }
+    Phase { step: 1, steps: 1, resolution: 1.0, sh_degree, sh_update: true }
 }
 
 /// Nearest distance drawn when nothing else is known about a scene: a small share of its size.
@@ -49,7 +49,7 @@ impl Renderer {
         let degree = u32::from(cloud.sh_degree);
         let still = Rate::constant(0.0);
         let rates = DecodeRates { means: still, log_scales: still, quats: still, opacity_logits: still, regularized: false };
-        let model = Model::new(vec![Box::new(Decode { rates }), Box::new(Sh { degree, sh0_rate: still, shn_rate: still }), Box::new(Rasterize)]);
+        let model = Model::new(vec![Box::new(Decode { rates }), Box::new(Sh { degree, sh0_rate: still, shn_rate: still, every: 1 }), Box::new(Rasterize)]);
         let params = Params::new(gpu, model.columns(), cloud.len() as u64, false);
         upload_cloud(gpu, &params, cloud);
         gpu.check()?;

@@ -43,6 +43,8 @@ pub struct Schedule {
     pub sh_start: f64,
     /// Share of the run between further degrees.
     pub sh_interval: f64,
+    /// The higher coefficients are updated in every so-many-th step.
+    pub sh_every: u32,
 }
 
 /// What one step trains.
@@ -56,6 +58,8 @@ pub struct Phase {
     pub resolution: f64,
     /// SH degree in use.
     pub sh_degree: u32,
+    /// Whether the higher SH coefficients are updated in this step.
+    pub sh_update: bool,
 }
 
 impl Schedule {
@@ -67,6 +71,7 @@ impl Schedule {
             steps: self.steps,
             resolution: self.resolution(progress),
             sh_degree: self.sh_degree_at(progress),
+            sh_update: step.is_multiple_of(u64::from(self.sh_every.max(1))),
         }
     }
 

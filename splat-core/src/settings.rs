@@ -204,6 +204,9 @@ settings! {
         sh_start: f32 = 0.05, closed(0.0, 1.0);
         /// Fraction of the run between one degree and the next.
         sh_interval: f32 = 0.05, closed(0.0, 1.0);
+        /// Steps from one update of the SH coefficients above degree 0 to the next: they are most of a splat and
+        /// change slowly, so that updating them rarely saves much and costs nothing visible.
+        sh_every: u32 = 4, closed(1.0, 64.0);
         /// What lies behind the splats while training; `auto` is random for photos with alpha, black otherwise.
         background: Background = Background::Auto;
     }

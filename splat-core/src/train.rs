@@ -86,6 +86,7 @@ fn schedule_of(settings: &Settings) -> Schedule {
         sh_degree: settings.model.sh_degree,
         sh_start: f64::from(settings.model.sh_start),
         sh_interval: f64::from(settings.model.sh_interval),
+        sh_every: settings.model.sh_every,
     }
 }
 
@@ -332,7 +333,7 @@ impl Trainer {
             self.capacity.rows = rows + rows / 8;
             self.scratch = None;
         }
-        self.params.apply(&self.gpu, edit, step as u32);
+        self.params.apply(&self.gpu, edit, step);
     }
 
     /// Renders all held-out views as they are now and scores them. Training is not affected.

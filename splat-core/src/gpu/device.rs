@@ -29,17 +29,18 @@ pub struct Profile {
     pub max_flat_groups: u32,
     /// Elements one invocation sums serially in a prefix scan.
     pub scan_fan: u32,
-    /// Whether sorting gives each lane its own serial range (CPUs) instead of using workgroup memory.
-    pub lane_sort: bool,
+    /// Whether lanes do best with serial work of their own (CPUs), rather than side by side on
+    /// neighbouring memory.
+    pub serial_lanes: bool,
 }
 
 impl Profile {
     /// Every profile, most specific first.
     pub const ALL: [Profile; 4] = [
-        Profile { name: "cpu8", lanes: 8, subgroups: true, tiles_per_group: 1, workgroup: 64, max_flat_groups: 256, scan_fan: 256, lane_sort: true },
-        Profile { name: "sg32", lanes: 32, subgroups: true, tiles_per_group: 4, workgroup: 128, max_flat_groups: u32::MAX, scan_fan: 64, lane_sort: false },
-        Profile { name: "sg64", lanes: 64, subgroups: true, tiles_per_group: 4, workgroup: 128, max_flat_groups: u32::MAX, scan_fan: 64, lane_sort: false },
-        Profile { name: "min", lanes: 32, subgroups: false, tiles_per_group: 1, workgroup: 64, max_flat_groups: u32::MAX, scan_fan: 64, lane_sort: false },
+        Profile { name: "cpu8", lanes: 8, subgroups: true, tiles_per_group: 1, workgroup: 64, max_flat_groups: 256, scan_fan: 256, serial_lanes: true },
+        Profile { name: "sg32", lanes: 32, subgroups: true, tiles_per_group: 4, workgroup: 128, max_flat_groups: u32::MAX, scan_fan: 64, serial_lanes: false },
+        Profile { name: "sg64", lanes: 64, subgroups: true, tiles_per_group: 4, workgroup: 128, max_flat_groups: u32::MAX, scan_fan: 64, serial_lanes: false },
+        Profile { name: "min", lanes: 32, subgroups: false, tiles_per_group: 1, workgroup: 64, max_flat_groups: u32::MAX, scan_fan: 64, serial_lanes: false },
     ];
 
     /// Looks a profile up by name.

@@ -3,7 +3,7 @@
 //! A kernel is one file. Three kinds of line are ours and everything else is plain WGSL:
 //! - `// import: common/tiles` is replaced by that file, once;
 //! - `//: repeat J LANES` … `//: end` writes the lines between once for J = 0 … LANES − 1, replacing
-//!   `$J`. Pixel state must live in registers, and a loop over a local array would not on every
+//!   `$J`, and `$[J+2]` by the number two higher. Pixel state must live in registers, and a loop over a local array would not on every
 //!   driver. Constants, decimal numbers and `A/B` are allowed as count.
 //!
 //! Constants come from [`layout`](super::layout), the [`Profile`](super::Profile) and the caller;
@@ -91,6 +91,9 @@ fn load(name: &str) -> (&'static str, Cow<'static, str>) {
     if let Ok(text) = std::fs::read_to_string(format!("{}/../shaders/{name}.wgsl", env!("CARGO_MANIFEST_DIR"))) {
         return (name, text.into());
     }
+    if let Ok(text) = std::fs::read_to_string(format!("{}/{name}.wgsl", std::env::var("SPLAT_SHADER_DIR").unwrap_or_default())) {
+        return (name, text.into());
+    }
     (name, embedded.into())
 }
 
@@ -151,7 +154,8 @@ impl Source {
                 let pattern = format!("${variable}");
                 for value in 0..count {
                     for (number, line) in &body {
-                        self.push(file, *number, &line.replace(&pattern, &value.to_string()));
+                        let shifted = (0..10).fold((*line).to_owned(), |line, by| line.replace(&format!("$[{variable}+{by}]"), &(value + by).to_string()));
+                        self.push(file, *number, &shifted.replace(&pattern, &value.to_string()));
                     }
                 }
             } else if let Some((_, _, body)) = &mut repeated {

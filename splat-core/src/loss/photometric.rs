@@ -43,6 +43,8 @@ impl LossBuffers {
     }
 }
 
+/// Outputs a lane makes along a line, as in `common/photometric.wgsl`.
+const STRIP: u32 = 4;
 // Spreading workgroups over two axes may add up to one row of surplus groups, which write zeros.
 const MAX_GROUP_ROWS: u32 = 1024;
 
@@ -68,12 +70,16 @@ struct PhotometricUniform {
     l1_weight: f32,
     ssim_weight: f32,
     alpha_weight: f32,
-    _pad: f32,
+    reciprocal_width: f32,
+    strips: u32,
+    reciprocal_strips: f32,
+    _pad: [u32; 2],
 }
 
 impl Photometric {
     fn uniform(&self, frame: &Frame<'_>, target: &Target, channel: u32) -> PhotometricUniform {
         let [r, g, b] = target.background;
+        let strips = frame.uniform.size[0].div_ceil(STRIP);
         PhotometricUniform {
             width: frame.uniform.size[0],
             height: frame.uniform.size[1],
@@ -83,7 +89,10 @@ impl Photometric {
             l1_weight: 1.0 - self.ssim_weight,
             ssim_weight: self.ssim_weight,
             alpha_weight: self.alpha_weight,
-            _pad: 0.0,
+            reciprocal_width: 1.0 / frame.uniform.size[0] as f32,
+            strips,
+            reciprocal_strips: 1.0 / strips as f32,
+            _pad: [0; 2],
         }
     }
 }

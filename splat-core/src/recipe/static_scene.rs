@@ -39,7 +39,7 @@ pub(super) fn model(settings: &Settings, extent: f64) -> Model {
         opacity_logits: constant(optim.opacity_rate),
         regularized: settings.loss.opacity_reg > 0.0 || settings.loss.scale_reg > 0.0,
     };
-    let sh = Sh { degree: settings.model.sh_degree, sh0_rate: constant(optim.sh0_rate), shn_rate: constant(optim.shn_rate) };
+    let sh = Sh { degree: settings.model.sh_degree, sh0_rate: constant(optim.sh0_rate), shn_rate: constant(optim.shn_rate), every: settings.model.sh_every };
     Model::new(vec![Box::new(Decode { rates }), Box::new(sh), Box::new(Rasterize)])
 }
 

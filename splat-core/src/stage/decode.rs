@@ -38,7 +38,7 @@ impl Stage for Decode {
     }
 
     fn columns(&self) -> Vec<ColumnSpec> {
-        let column = |name, width, rate, dense| ColumnSpec { name, width, rate, active: all, dense };
+        let column = |name, width, rate, dense| ColumnSpec { name, width, rate, active: all, every: 1, dense };
         vec![
             column("means", 3, self.rates.means, false),
             column("quats", 4, self.rates.quats, false),

@@ -18,8 +18,10 @@ pub struct Sh {
     pub degree: u32,
     /// Learning rate of `sh0`.
     pub sh0_rate: Rate,
-    /// Learning rate of `shN`.
+    /// Learning rate of `shN`, per update.
     pub shn_rate: Rate,
+    /// `shN` is updated in every so-many-th step.
+    pub every: u32,
 }
 
 fn all(_: &Phase, width: u32) -> u32 {
@@ -27,7 +29,7 @@ fn all(_: &Phase, width: u32) -> u32 {
 }
 
 fn up_to_degree(phase: &Phase, width: u32) -> u32 {
-    (3 * sh_rows(phase.sh_degree)).min(width)
+    if phase.sh_update { (3 * sh_rows(phase.sh_degree)).min(width) } else { 0 }
 }
 
 impl Sh {
@@ -47,9 +49,9 @@ impl Stage for Sh {
     }
 
     fn columns(&self) -> Vec<ColumnSpec> {
-        let mut columns = vec![ColumnSpec { name: "sh0", width: 3, rate: self.sh0_rate, active: all, dense: false }];
+        let mut columns = vec![ColumnSpec { name: "sh0", width: 3, rate: self.sh0_rate, active: all, every: 1, dense: false }];
         if self.degree > 0 {
-            columns.push(ColumnSpec { name: "shN", width: 3 * sh_rows(self.degree), rate: self.shn_rate, active: up_to_degree, dense: false });
+            columns.push(ColumnSpec { name: "shN", width: 3 * sh_rows(self.degree), rate: self.shn_rate, active: up_to_degree, every: self.every, dense: false });
         }
         columns
     }
@@ -75,7 +77,8 @@ impl Stage for Sh {
 
     fn backward(&self, pass: &mut Pass<'_>, params: &Params, frame: &mut Frame<'_>) {
         pass.stage("sh.sh_bwd");
-        let kernel = pass.gpu().kernel("sh/sh_bwd", &self.constants(frame));
+        let [rows, stride] = self.constants(frame);
+        let kernel = pass.gpu().kernel("sh/sh_bwd", &[rows, stride, ("UPDATES", u32::from(frame.phase.sh_update))]);
         let spare = &frame.scratch.spare;
         for chunk in params.chunks() {
             let grad_shn = if self.degree > 0 { params.column("shN").grads().bind(&chunk) } else { spare.bind() };

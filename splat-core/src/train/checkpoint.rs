@@ -1,7 +1,7 @@
 //! A trainer on disk: the step, the columns with their moments, and what density control has seen.
 //!
 //! Layout, little-endian: magic, version, step, rows, number of columns; per column name, width,
-//! values, moments; last steps; statistics; SHA-256 of everything before. Everything else follows
+//! values, moments; last updates by clock; statistics; SHA-256 of everything before. Everything else follows
 //! from settings and data set, which the run folder holds.
 
 use std::io::{Read, Write};
@@ -80,7 +80,9 @@ impl Trainer {
                 file.put(&training.moments.read(&self.gpu)?)?;
             }
         }
-        file.put(&self.params.last_step.read(&self.gpu)?)?;
+        for clock in self.params.clocks() {
+            file.put(&clock.last.read(&self.gpu)?)?;
+        }
         file.put(&self.observation.values(&self.gpu)?)?;
         let seal = file.hash.finalize();
         to.write_all(&seal).map_err(|source| Error::io(Path::new("checkpoint"), "write", source))
@@ -116,7 +118,10 @@ impl Trainer {
             let moments = file.take::<[f32; 2]>(rows * u64::from(width))?;
             loaded.push((values, moments));
         }
-        let last_step = file.take::<u32>(rows)?;
+        let mut clocks = Vec::new();
+        for _ in self.params.clocks() {
+            clocks.push(file.take::<u32>(rows)?);
+        }
         let statistics = file.take::<f32>(3 * rows)?;
         let expected = file.hash.clone().finalize();
         if file.take::<u8>(32)? != expected.as_slice() {
@@ -129,7 +134,9 @@ impl Trainer {
                 training.moments.write(&self.gpu, moments);
             }
         }
-        self.params.last_step.write(&self.gpu, 0, &last_step);
+        for (clock, last) in self.params.clocks().iter().zip(&clocks) {
+            clock.last.write(&self.gpu, 0, last);
+        }
         self.observation = Observation::new(&self.gpu, rows);
         self.observation.restore(&self.gpu, &statistics);
         self.capacity.rows = self.capacity.rows.max(rows);

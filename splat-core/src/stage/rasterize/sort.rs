@@ -50,7 +50,7 @@ pub struct Sort {
 impl Sort {
     /// Prepares sorts of up to `capacity` keys.
     pub fn new(gpu: &Gpu, capacity: u64) -> Self {
-        let (lanes, bins_log2) = if gpu.profile().lane_sort {
+        let (lanes, bins_log2) = if gpu.profile().serial_lanes {
             // Enough lanes to keep the cores even, few enough that histograms stay small.
             ((capacity / 1024).next_power_of_two().clamp(64, 1024) as u32, 8)
         } else {
@@ -73,8 +73,8 @@ impl Sort {
     /// Records the sort.
     pub fn run(&self, pass: &mut Pass<'_>, job: SortJob, buffers: &SortBuffers<'_>, counters: &Buf<u32>) {
         let gpu = pass.gpu();
-        let name = if gpu.profile().lane_sort { "lane" } else { "block" };
-        let groups = if gpu.profile().lane_sort { self.lanes / gpu.profile().lanes } else { self.lanes };
+        let name = if gpu.profile().serial_lanes { "lane" } else { "block" };
+        let groups = if gpu.profile().serial_lanes { self.lanes / gpu.profile().lanes } else { self.lanes };
         let passes = self.passes(job.bits);
         let mut count = job.count;
         for number in 0..passes {
