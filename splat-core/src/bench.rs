@@ -95,14 +95,23 @@ const SH_EVERY: u32 = 4;
 fn model() -> Model {
     let rate = Rate::constant(1e-6);
     let rates = DecodeRates { means: rate, log_scales: rate, quats: rate, opacity_logits: rate, regularized: false };
-    Model::new(vec![Box::new(Decode { rates }), Box::new(Sh { degree: 3, sh0_rate: rate, shn_rate: rate, every: SH_EVERY }), Box::new(Rasterize)])
+    Model::new(vec![
+        Box::new(Decode { rates }),
+        Box::new(Sh { degree: 3, sh0_rate: rate, shn_rate: rate, every: SH_EVERY }),
+        Box::new(Rasterize),
+    ])
 }
 
 // What a stage's time is divided by.
 fn units(stage: &str, splats: u64, isects: u64, pixels: u64) -> u64 {
     match stage {
         "loss.photometric" => pixels,
-        "rasterize.blend" | "rasterize.blend_bwd" | "rasterize.gather" | "rasterize.emit" | "rasterize.tile_sort" | "rasterize.offsets" => isects,
+        "rasterize.blend"
+        | "rasterize.blend_bwd"
+        | "rasterize.gather"
+        | "rasterize.emit"
+        | "rasterize.tile_sort"
+        | "rasterize.offsets" => isects,
         _ => splats,
     }
     .max(1)
@@ -134,7 +143,16 @@ fn measure(gpu: &Gpu, workload: &Workload, each: &mut dyn FnMut(BenchRow) -> Res
     upload_cloud(gpu, &params, &cloud);
     let adam = Adam::new(gpu, &params, u64::from(WARM_UP + STEPS));
     let rows = cloud.len() as u64;
-    let empty = Capacity { rows, isects: 4 * rows, pixels: 0, tiles: 0, bands: 1, trains: true, with_depth: false, with_abs_grad: false };
+    let empty = Capacity {
+        rows,
+        isects: 4 * rows,
+        pixels: 0,
+        tiles: 0,
+        bands: 1,
+        trains: true,
+        with_depth: false,
+        with_abs_grad: false,
+    };
     let mut scratch = Scratch::new(gpu, empty.with_image(width, height), params.rows_per_chunk())?;
     let pixels = u64::from(width) * u64::from(height);
     let loss = Photometric { ssim_weight: 0.2, alpha_weight: 0.0, buffers: Arc::new(LossBuffers::new(gpu, pixels)) };
@@ -150,7 +168,12 @@ fn measure(gpu: &Gpu, workload: &Workload, each: &mut dyn FnMut(BenchRow) -> Res
     let mut step = 1;
     while step <= WARM_UP + STEPS {
         let started = Instant::now();
-        let phase = crate::schedule::Phase { step: u64::from(step), steps: u64::from(WARM_UP + STEPS), sh_update: step.is_multiple_of(SH_EVERY), ..finished_phase(3) };
+        let phase = crate::schedule::Phase {
+            step: u64::from(step),
+            steps: u64::from(WARM_UP + STEPS),
+            sh_update: step.is_multiple_of(SH_EVERY),
+            ..finished_phase(3)
+        };
         let mut pass = Pass::profiled(gpu, "bench", profiler.as_mut());
         let mut frame = Frame {
             uniform: frame_uniform(&view, &options, rows, scratch.capacity.isects),
@@ -173,7 +196,8 @@ fn measure(gpu: &Gpu, workload: &Workload, each: &mut dyn FnMut(BenchRow) -> Res
         }
         let counters = scratch.counters.read(gpu)?;
         if counters[counter::OVERFLOW as usize] != 0 {
-            scratch = Scratch::new(gpu, scratch.grown(gpu, counters[counter::NEEDED as usize])?, params.rows_per_chunk())?;
+            scratch =
+                Scratch::new(gpu, scratch.grown(gpu, counters[counter::NEEDED as usize])?, params.rows_per_chunk())?;
             continue;
         }
         if step == WARM_UP {

@@ -63,9 +63,7 @@ pub enum Error {
         problem: String,
     },
     /// Training produced a value that is not finite.
-    #[error(
-        "training diverged at step {step}: {stage} is not finite; lower the learning rates or check the data set"
-    )]
+    #[error("training diverged at step {step}: {stage} is not finite; lower the learning rates or check the data set")]
     Diverged {
         /// The step at which it was noticed.
         step: u64,
@@ -79,16 +77,8 @@ pub enum Error {
 
 impl Error {
     /// An [`Error::Input`] about `path`.
-    pub fn input(
-        path: impl AsRef<Path>,
-        problem: impl Into<String>,
-        remedy: impl Into<String>,
-    ) -> Self {
-        Self::Input {
-            path: path.as_ref().to_path_buf(),
-            problem: problem.into(),
-            remedy: remedy.into(),
-        }
+    pub fn input(path: impl AsRef<Path>, problem: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self::Input { path: path.as_ref().to_path_buf(), problem: problem.into(), remedy: remedy.into() }
     }
 
     /// An [`Error::Io`] about `path`; a file that is not there becomes an [`Error::Input`], since the user named it.
@@ -97,19 +87,12 @@ impl Error {
         if source.kind() == io::ErrorKind::NotFound && action == "read" {
             return Self::input(path, "file not found", "check the path");
         }
-        Self::Io {
-            path: path.to_path_buf(),
-            action,
-            source,
-        }
+        Self::Io { path: path.to_path_buf(), action, source }
     }
 
     /// An [`Error::Settings`].
     pub fn settings(problem: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self::Settings {
-            problem: problem.into(),
-            remedy: remedy.into(),
-        }
+        Self::Settings { problem: problem.into(), remedy: remedy.into() }
     }
 
     /// The exit status a command-line program leaves with after this error.

@@ -109,7 +109,16 @@ impl ViewRenderer {
     ///
     /// # Errors
     /// [`crate::Error::OutOfMemory`] or [`crate::Error::DeviceLost`].
-    pub fn render(&mut self, gpu: &Gpu, model: &Model, params: &Params, phase: Phase, view: &View, options: &RasterOptions, with_depth: bool) -> Result<Rendered> {
+    pub fn render(
+        &mut self,
+        gpu: &Gpu,
+        model: &Model,
+        params: &Params,
+        phase: Phase,
+        view: &View,
+        options: &RasterOptions,
+        with_depth: bool,
+    ) -> Result<Rendered> {
         let rows_per_strip = (gpu.info().max_binding_bytes / 16 / u64::from(view.width.max(1))).max(1);
         let strip = u64::from(view.height).min(rows_per_strip) as u32;
         // Strips of whole tiles give the same pixels as the image in one piece.
@@ -127,10 +136,25 @@ impl ViewRenderer {
     }
 
     #[expect(clippy::too_many_arguments, reason = "private half of render, with the strip added")]
-    fn render_strip(&mut self, gpu: &Gpu, model: &Model, params: &Params, phase: Phase, view: &View, options: &RasterOptions, with_depth: bool, (top, height): (u32, u32)) -> Result<Rendered> {
+    fn render_strip(
+        &mut self,
+        gpu: &Gpu,
+        model: &Model,
+        params: &Params,
+        phase: Phase,
+        view: &View,
+        options: &RasterOptions,
+        with_depth: bool,
+        (top, height): (u32, u32),
+    ) -> Result<Rendered> {
         loop {
-            let fits = self.scratch.take().filter(|scratch| scratch.capacity.rows >= params.rows() && (scratch.capacity.with_depth || !with_depth));
-            let needed = fits.as_ref().map_or(first_capacity(params.rows(), with_depth), |scratch| scratch.capacity).with_image(view.width, height);
+            let fits = self.scratch.take().filter(|scratch| {
+                scratch.capacity.rows >= params.rows() && (scratch.capacity.with_depth || !with_depth)
+            });
+            let needed = fits
+                .as_ref()
+                .map_or(first_capacity(params.rows(), with_depth), |scratch| scratch.capacity)
+                .with_image(view.width, height);
             let scratch = match fits {
                 Some(scratch) if scratch.capacity == needed => scratch,
                 _ => Scratch::new(gpu, needed, params.rows_per_chunk())?,
@@ -141,7 +165,16 @@ impl ViewRenderer {
             uniform.size[1] = height;
             uniform.size[3] = height.div_ceil(TILE_HEIGHT);
             uniform.band[1] = uniform.size[3];
-            let mut frame = Frame { uniform, phase, scratch, with_depth, with_abs_grad: false, target: None, splats: None, grad_splats: None };
+            let mut frame = Frame {
+                uniform,
+                phase,
+                scratch,
+                with_depth,
+                with_abs_grad: false,
+                target: None,
+                splats: None,
+                grad_splats: None,
+            };
             let mut pass = Pass::new(gpu, "render");
             pass.clear(&scratch.counters);
             model.forward(&mut pass, params, &mut frame);
@@ -166,5 +199,14 @@ impl Default for ViewRenderer {
 }
 
 fn first_capacity(rows: u64, with_depth: bool) -> Capacity {
-    Capacity { rows, isects: (4 * rows).max(1024), pixels: 0, tiles: 0, bands: 1, trains: false, with_depth, with_abs_grad: false }
+    Capacity {
+        rows,
+        isects: (4 * rows).max(1024),
+        pixels: 0,
+        tiles: 0,
+        bands: 1,
+        trains: false,
+        with_depth,
+        with_abs_grad: false,
+    }
 }

@@ -91,7 +91,10 @@ impl Adam {
                 continue;
             }
             let pieces = if gpu.profile().serial_lanes { 1 } else { active };
-            let kernel = gpu.kernel("optim/adam", &[("DENSE", u32::from(spec.dense)), ("PIECES", pieces), ("PIECE", active / pieces)]);
+            let kernel = gpu.kernel(
+                "optim/adam",
+                &[("DENSE", u32::from(spec.dense)), ("PIECES", pieces), ("PIECE", active / pieces)],
+            );
             let update = phase.step / u64::from(spec.every);
             for chunk in params.chunks() {
                 let uniform = AdamUniform {

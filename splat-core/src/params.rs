@@ -82,7 +82,9 @@ impl<T: bytemuck::Pod> RowBuf<T> {
     pub fn new(gpu: &Gpu, label: &str, rows: u64, width: u32, rows_per_chunk: u64) -> Self {
         let chunk_rows = |chunk: u64| rows_per_chunk.min(rows - chunk * rows_per_chunk);
         let count = rows.div_ceil(rows_per_chunk).max(1);
-        let chunks = (0..count).map(|chunk| Buf::new(gpu, label, if rows == 0 { 0 } else { chunk_rows(chunk) } * u64::from(width))).collect();
+        let chunks = (0..count)
+            .map(|chunk| Buf::new(gpu, label, if rows == 0 { 0 } else { chunk_rows(chunk) } * u64::from(width)))
+            .collect();
         RowBuf { chunks, rows_per_chunk, rows, width }
     }
 
@@ -193,7 +195,8 @@ impl Params {
         let mut periods: Vec<u32> = specs.iter().map(|spec| spec.every).collect();
         periods.sort_unstable();
         periods.dedup();
-        let clocks = periods.into_iter().map(|every| Clock { every, last: Buf::new(gpu, "last update", rows) }).collect();
+        let clocks =
+            periods.into_iter().map(|every| Clock { every, last: Buf::new(gpu, "last update", rows) }).collect();
         let columns = specs.into_iter().map(|spec| Column::new(gpu, spec, rows, rows_per_chunk, trainable)).collect();
         Params { columns, rows, rows_per_chunk, clocks }
     }
@@ -259,13 +262,22 @@ impl Params {
     /// # Panics
     /// When the edit is not valid for this table: a bug of ours.
     pub fn apply(&mut self, gpu: &Gpu, edit: &RowEdit, step: u64) {
-        let width_of = |name: &str| self.columns.iter().find(|column| column.spec.name == name).map(|column| column.spec.width as usize);
+        let width_of = |name: &str| {
+            self.columns.iter().find(|column| column.spec.name == name).map(|column| column.spec.width as usize)
+        };
         assert!(edit.is_valid(self.rows as usize, width_of), "invalid row edit");
         let rows = edit.src.len() as u64;
-        let packed: Vec<u32> = edit.src.iter().zip(&edit.fresh).map(|(&row, &fresh)| row | if fresh { NEW_ROW_FRESH } else { 0 }).collect();
+        let packed: Vec<u32> = edit
+            .src
+            .iter()
+            .zip(&edit.fresh)
+            .map(|(&row, &fresh)| row | if fresh { NEW_ROW_FRESH } else { 0 })
+            .collect();
         let src = Buf::from_slice(gpu, "src", &packed);
         let (old_rows, per_chunk) = (self.rows, self.rows_per_chunk);
-        let gather = |old: &RowBuf<f32>, new: &RowBuf<f32>, width: u32, restart: Option<u32>| gather_rows(gpu, &src, old, new, width, restart);
+        let gather = |old: &RowBuf<f32>, new: &RowBuf<f32>, width: u32, restart: Option<u32>| {
+            gather_rows(gpu, &src, old, new, width, restart)
+        };
         for column in &mut self.columns {
             let width = column.spec.width;
             let values = RowBuf::new(gpu, column.spec.name, rows, width, per_chunk);

@@ -48,12 +48,24 @@ impl Renderer {
     pub fn new(gpu: &Arc<Gpu>, cloud: &SplatCloud, options: RasterOptions) -> Result<Renderer> {
         let degree = u32::from(cloud.sh_degree);
         let still = Rate::constant(0.0);
-        let rates = DecodeRates { means: still, log_scales: still, quats: still, opacity_logits: still, regularized: false };
-        let model = Model::new(vec![Box::new(Decode { rates }), Box::new(Sh { degree, sh0_rate: still, shn_rate: still, every: 1 }), Box::new(Rasterize)]);
+        let rates =
+            DecodeRates { means: still, log_scales: still, quats: still, opacity_logits: still, regularized: false };
+        let model = Model::new(vec![
+            Box::new(Decode { rates }),
+            Box::new(Sh { degree, sh0_rate: still, shn_rate: still, every: 1 }),
+            Box::new(Rasterize),
+        ]);
         let params = Params::new(gpu, model.columns(), cloud.len() as u64, false);
         upload_cloud(gpu, &params, cloud);
         gpu.check()?;
-        Ok(Renderer { gpu: Arc::clone(gpu), model, params, phase: finished_phase(degree), options, views: ViewRenderer::new() })
+        Ok(Renderer {
+            gpu: Arc::clone(gpu),
+            model,
+            params,
+            phase: finished_phase(degree),
+            options,
+            views: ViewRenderer::new(),
+        })
     }
 
     /// Colour without background, transmittance and, if asked for, depth.
@@ -82,7 +94,9 @@ pub(crate) fn to_image(pixels: &[[f32; 4]], width: u32, height: u32, background:
     let byte = |value: f32| (value.clamp(0.0, 1.0) * 255.0).round() as u8;
     let rgba = pixels
         .iter()
-        .flat_map(|&[r, g, b, t]| [byte(r + t * background[0]), byte(g + t * background[1]), byte(b + t * background[2]), 255])
+        .flat_map(|&[r, g, b, t]| {
+            [byte(r + t * background[0]), byte(g + t * background[1]), byte(b + t * background[2]), 255]
+        })
         .collect();
     Image { width, height, rgba }
 }
@@ -113,9 +127,18 @@ pub fn score_view(view: &View, render: &Image, background: [f32; 3], each: EachV
 ///
 /// # Errors
 /// [`Error::Input`] without views; otherwise what rendering, photos or `each` return.
-pub fn evaluate_views(renderer: &mut Renderer, views: &[View], background: [f32; 3], each: EachView<'_>) -> Result<Evaluation> {
+pub fn evaluate_views(
+    renderer: &mut Renderer,
+    views: &[View],
+    background: [f32; 3],
+    each: EachView<'_>,
+) -> Result<Evaluation> {
     if views.is_empty() {
-        return Err(Error::input(Path::new("scene"), "has no held-out views", "set data.test_every to 8, or add transforms_test.json"));
+        return Err(Error::input(
+            Path::new("scene"),
+            "has no held-out views",
+            "set data.test_every to 8, or add transforms_test.json",
+        ));
     }
     let mut scores = Vec::with_capacity(views.len());
     for view in views {

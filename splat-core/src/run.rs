@@ -76,7 +76,8 @@ impl RunFolder {
     pub fn default_path(scene: &Path) -> PathBuf {
         let absolute = std::path::absolute(scene).unwrap_or_else(|_| scene.to_owned());
         let name = absolute.file_name().map_or_else(|| "scene".into(), |name| name.to_string_lossy());
-        Path::new("runs").join(format!("{name}-{}", timestamp(SystemTime::now()).replace([':', 'Z'], "").replace('T', "-")))
+        Path::new("runs")
+            .join(format!("{name}-{}", timestamp(SystemTime::now()).replace([':', 'Z'], "").replace('T', "-")))
     }
 
     /// A folder for a new run. Nothing is written or removed before [`RunFolder::begin`].
@@ -112,7 +113,8 @@ impl RunFolder {
         if run.is_run() {
             return Ok(run);
         }
-        let problem = if root.exists() { "is not a run folder: no settings.toml and run.json" } else { "no such folder" };
+        let problem =
+            if root.exists() { "is not a run folder: no settings.toml and run.json" } else { "no such folder" };
         Err(Error::Input {
             path: root.into(),
             problem: problem.into(),
@@ -293,7 +295,9 @@ fn temporary_of(path: &Path) -> PathBuf {
 
 /// Makes a rename durable where folders can be synced (not on Windows); its failure costs durability only.
 fn sync_folder(path: &Path) {
-    if cfg!(unix) && let Some(Ok(folder)) = path.parent().map(File::open) {
+    if cfg!(unix)
+        && let Some(Ok(folder)) = path.parent().map(File::open)
+    {
         let _ = folder.sync_all();
     }
 }

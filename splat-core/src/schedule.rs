@@ -80,7 +80,9 @@ impl Schedule {
         if self.coarse_start >= 1.0 || self.coarse_levels == 0 || progress >= self.coarse_until {
             return 1.0;
         }
-        let level = (progress / self.coarse_until * f64::from(self.coarse_levels)).floor().min(f64::from(self.coarse_levels - 1));
+        let level = (progress / self.coarse_until * f64::from(self.coarse_levels))
+            .floor()
+            .min(f64::from(self.coarse_levels - 1));
         self.coarse_start.powf(1.0 - level / f64::from(self.coarse_levels))
     }
 
@@ -88,7 +90,11 @@ impl Schedule {
         if progress < self.sh_start {
             return 0;
         }
-        let passed = if self.sh_interval > 0.0 { ((progress - self.sh_start) / self.sh_interval + 1e-9) as u32 } else { self.sh_degree };
+        let passed = if self.sh_interval > 0.0 {
+            ((progress - self.sh_start) / self.sh_interval + 1e-9) as u32
+        } else {
+            self.sh_degree
+        };
         (1 + passed).min(self.sh_degree)
     }
 }

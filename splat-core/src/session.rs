@@ -8,9 +8,9 @@
 //! checkpoint from which `--resume` ends in the same bytes as an uninterrupted run.
 
 mod clock;
-mod worker;
 #[cfg(test)]
 mod tests;
+mod worker;
 
 use std::any::Any;
 use std::io::{Read, Write};
@@ -227,8 +227,8 @@ impl Session {
         let body = move || {
             let failed = event_sender.clone();
             let work = || worker::run(brief, make, commands, event_sender);
-            let result = catch_unwind(AssertUnwindSafe(work))
-                .unwrap_or_else(|panic| Err(from_panic(&root, panic.as_ref())));
+            let result =
+                catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| Err(from_panic(&root, panic.as_ref())));
             if let Err(error) = &result {
                 // A listener that has gone needs no message.
                 let _ = failed.send(Event::Failed { message: chain(error), exit_code: error.exit_code() });

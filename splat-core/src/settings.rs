@@ -328,8 +328,7 @@ sections! {
 const MAX_EXACT: f64 = 9_007_199_254_740_991.0;
 
 /// Settings that the session reads and the trainer does not: safe to change in a running session.
-const LIVE: &[&str] =
-    &["train.eval_every", "train.checkpoint_every", "output.test_images", "output.keep_checkpoints"];
+const LIVE: &[&str] = &["train.eval_every", "train.checkpoint_every", "output.test_images", "output.keep_checkpoints"];
 
 /// Settings that cannot change a trained number, so that a resumed run may choose them anew.
 /// (The profile that `auto` stands for is part of the adapter's fingerprint, which a session compares itself.)

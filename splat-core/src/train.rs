@@ -97,7 +97,11 @@ impl Trainer {
     /// [`Error::Input`] for a scene that cannot be trained, [`Error::OutOfMemory`].
     pub fn new(gpu: Arc<Gpu>, settings: &Settings, dataset: Arc<Dataset>) -> Result<Trainer> {
         if dataset.train.is_empty() {
-            return Err(Error::input(&dataset.root, "no training views", "a scene needs at least one posed image that is not held out"));
+            return Err(Error::input(
+                &dataset.root,
+                "no training views",
+                "a scene needs at least one posed image that is not held out",
+            ));
         }
         let extent = dataset.extent();
         let cloud = initial_cloud(settings, &dataset);
@@ -108,7 +112,14 @@ impl Trainer {
         };
         let capacity = starting_capacity(&dataset, cloud.len() as u64);
         let loss_buffers = Arc::new(LossBuffers::new(&gpu, capacity.pixels));
-        let context = Context { settings, gpu: &gpu, extent, initial_splats: cloud.len(), max_splats, loss_buffers: loss_buffers.clone() };
+        let context = Context {
+            settings,
+            gpu: &gpu,
+            extent,
+            initial_splats: cloud.len(),
+            max_splats,
+            loss_buffers: loss_buffers.clone(),
+        };
         let Parts { model, losses, density } = (recipe(settings.train.recipe).build)(&context);
         let capacity = Capacity { with_abs_grad: density.needs_abs_grad(), ..capacity };
         let params = Params::new(&gpu, model.columns(), cloud.len() as u64, true);
@@ -310,11 +321,13 @@ impl Trainer {
         self.land_all()?;
         self.adam.settle(&self.gpu, &self.params, step);
         let read = |name: &str| self.params.column(name).values.read(&self.gpu);
-        let (means, quats, log_scales, opacity_logits) = (read("means")?, read("quats")?, read("log_scales")?, read("opacity_logits")?);
+        let (means, quats, log_scales, opacity_logits) =
+            (read("means")?, read("quats")?, read("log_scales")?, read("opacity_logits")?);
         let Observed { grad, abs_grad, count } = self.observation.read(&self.gpu)?;
         let rows = Rows { means: &means, quats: &quats, log_scales: &log_scales, opacity_logits: &opacity_logits };
         let scores = Scores { grad: &grad, abs_grad: &abs_grad, count: &count };
-        let edit = self.density.refine(step as u32, self.schedule.steps as u32, &rows, &scores, self.extent as f32, self.seed);
+        let edit =
+            self.density.refine(step as u32, self.schedule.steps as u32, &rows, &scores, self.extent as f32, self.seed);
         let changed = edit.is_some();
         if let Some(edit) = edit {
             self.apply(&edit, step);
@@ -346,7 +359,8 @@ impl Trainer {
         let dataset = Arc::clone(&self.dataset);
         let mut scores: Vec<ViewScore> = Vec::with_capacity(dataset.test.len());
         for view in &dataset.test {
-            let rendered = self.views.render(&self.gpu, &self.model, &self.params, phase, view, &self.options, false)?;
+            let rendered =
+                self.views.render(&self.gpu, &self.model, &self.params, phase, view, &self.options, false)?;
             let image = to_image(&rendered.pixels, view.width, view.height, self.evaluation_background);
             scores.push(score_view(view, &image, self.evaluation_background, each)?);
         }
@@ -402,7 +416,16 @@ impl Trainer {
 }
 
 fn starting_capacity(dataset: &Dataset, rows: u64) -> Capacity {
-    let empty = Capacity { rows, isects: (8 * rows).max(1024), pixels: 0, tiles: 0, bands: 1, trains: true, with_depth: false, with_abs_grad: false };
+    let empty = Capacity {
+        rows,
+        isects: (8 * rows).max(1024),
+        pixels: 0,
+        tiles: 0,
+        bands: 1,
+        trains: true,
+        with_depth: false,
+        with_abs_grad: false,
+    };
     dataset.train.iter().fold(empty, |capacity, view| capacity.with_image(view.width, view.height))
 }
 

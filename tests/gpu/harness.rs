@@ -90,7 +90,7 @@ impl Outcome {
 pub(super) fn model(degree: usize) -> Model {
     let still = Rate::constant(0.0);
     let rates = DecodeRates { means: still, log_scales: still, quats: still, opacity_logits: still, regularized: false };
-    Model::new(vec![Box::new(Decode { rates }), Box::new(Sh { degree: degree as u32, sh0_rate: still, shn_rate: still }), Box::new(Rasterize)])
+    Model::new(vec![Box::new(Decode { rates }), Box::new(Sh { degree: degree as u32, sh0_rate: still, shn_rate: still, every: 1 }), Box::new(Rasterize)])
 }
 
 /// Splats as the core stores them.
@@ -194,7 +194,7 @@ impl Bench {
         let options = RasterOptions { antialias: case.antialias, near: case.camera.near as f32 };
         let mut frame = Frame {
             uniform: frame_uniform(&view(&case.camera), &options, self.params.rows(), self.scratch.capacity.isects),
-            phase: Phase { step: 1, steps: 1, resolution: 1.0, sh_degree: case.degree as u32 },
+            phase: Phase { step: 1, steps: 1, resolution: 1.0, sh_degree: case.degree as u32, sh_update: true },
             scratch: &self.scratch,
             with_depth: case.with_depth,
             with_abs_grad: case.with_abs_grad,

@@ -378,7 +378,9 @@ fn colour(text: &str) -> Result<[f32; 3], String> {
         _ => triple(text),
     };
     let inside = rgb.filter(|rgb| rgb.iter().all(|channel| (0.0..=1.0).contains(channel)));
-    inside.map(|rgb| rgb.map(|channel| channel as f32)).ok_or_else(|| "expected black, white or R,G,B from 0 to 1".into())
+    inside
+        .map(|rgb| rgb.map(|channel| channel as f32))
+        .ok_or_else(|| "expected black, white or R,G,B from 0 to 1".into())
 }
 
 #[cfg(test)]

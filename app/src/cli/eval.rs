@@ -31,10 +31,11 @@ pub(crate) fn run(args: &EvalArgs, quiet: bool) -> Result<u8> {
     let mut renderer = Renderer::new(&gpu, &cloud, raster)?;
     let mut images = args.save_images.as_deref().map(ImageFolder::create).transpose()?;
     let background = target.settings.model.evaluation_background(dataset.has_alpha);
-    let scores = evaluate_views(&mut renderer, &dataset.test, background, &mut |view, photo, render| match &mut images {
-        Some(images) => images.compare(&view.name, render, photo, background).map(|_| ()),
-        None => Ok(()),
-    })?;
+    let scores =
+        evaluate_views(&mut renderer, &dataset.test, background, &mut |view, photo, render| match &mut images {
+            Some(images) => images.compare(&view.name, render, photo, background).map(|_| ()),
+            None => Ok(()),
+        })?;
     output::print(&if args.json { as_json(&scores) } else { as_table(&scores) })?;
     match args.require_psnr {
         // Written so that NaN is below every threshold.

@@ -11,9 +11,9 @@ use splat_core::scene::{Dataset, SplatCloud};
 use splat_core::train::Trainer;
 
 use super::args::ExportArgs;
+use super::output;
 use super::target::{self, Target};
 use super::train::usage;
-use super::output;
 
 /// Exports and tells where the file is.
 pub(crate) fn run(args: &ExportArgs, quiet: bool) -> Result<u8> {

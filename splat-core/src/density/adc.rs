@@ -85,31 +85,17 @@ impl Adc {
     }
 
     fn densifies_at(&self, step: u32) -> bool {
-        let AdcSettings {
-            start, stop, every, ..
-        } = self.settings;
+        let AdcSettings { start, stop, every, .. } = self.settings;
         start < step && step < stop && step.is_multiple_of(every.max(1))
     }
 
     fn resets_at(&self, step: u32) -> bool {
-        let AdcSettings {
-            start,
-            stop,
-            reset_every,
-            reset_at_start,
-            ..
-        } = self.settings;
+        let AdcSettings { start, stop, reset_every, reset_at_start, .. } = self.settings;
         let regular = reset_every > 0 && step > 0 && step.is_multiple_of(reset_every);
         step < stop && (regular || reset_at_start && step == start)
     }
 
-    fn densify(
-        &self,
-        population: &mut Population<'_>,
-        candidates: &[Candidate],
-        rng: &Rng,
-        oversized: f64,
-    ) {
+    fn densify(&self, population: &mut Population<'_>, candidates: &[Candidate], rng: &Rng, oversized: f64) {
         let mut keep = vec![true; population.len()];
         for candidate in candidates {
             if candidate.split {
@@ -146,11 +132,7 @@ impl Adc {
             };
             let score = scores.per_view(sums, row);
             let urgency = score / threshold.max(f32::MIN_POSITIVE);
-            (score >= threshold).then_some(Candidate {
-                row,
-                urgency,
-                split,
-            })
+            (score >= threshold).then_some(Candidate { row, urgency, split })
         };
         let mut candidates: Vec<Candidate> = (0..population.len()).filter_map(candidate).collect();
         if let Some(max_splats) = self.settings.max_splats {
@@ -160,16 +142,8 @@ impl Adc {
     }
 
     /// Keeps the most urgent candidates that fit under `max_splats`.
-    fn limit(
-        &self,
-        candidates: &mut Vec<Candidate>,
-        population: &Population<'_>,
-        max_splats: usize,
-        oversized: f64,
-    ) {
-        let staying = |&row: &usize| {
-            !self.is_faint(population, row) && population.max_scale(row) <= oversized
-        };
+    fn limit(&self, candidates: &mut Vec<Candidate>, population: &Population<'_>, max_splats: usize, oversized: f64) {
+        let staying = |&row: &usize| !self.is_faint(population, row) && population.max_scale(row) <= oversized;
         let staying = (0..population.len()).filter(staying).count();
         let mut room = max_splats.saturating_sub(staying);
         candidates.sort_by(|a, b| b.urgency.total_cmp(&a.urgency).then(a.row.cmp(&b.row)));
@@ -240,18 +214,9 @@ impl Density for Adc {
         if self.densifies_at(step) {
             let prunes_by_scale = step > self.settings.prune_extent_after;
             let limit = f64::from(self.settings.prune_extent * extent);
-            let oversized = if prunes_by_scale {
-                limit
-            } else {
-                f64::INFINITY
-            };
+            let oversized = if prunes_by_scale { limit } else { f64::INFINITY };
             let candidates = self.candidates(&population, scores, extent, oversized);
-            self.densify(
-                &mut population,
-                &candidates,
-                &Rng::new(seed, step),
-                oversized,
-            );
+            self.densify(&mut population, &candidates, &Rng::new(seed, step), oversized);
             if population.len() == 0 {
                 return None;
             }
@@ -285,10 +250,7 @@ mod tests {
     fn acts_only_inside_its_window() {
         let splats = Splats::scattered(10);
         let changed = |step| refine(AdcSettings::default(), step, &splats, 1.0).is_some();
-        assert_eq!(
-            [500, 600, 650, 14_900, 15_000].map(changed),
-            [false, true, false, true, false]
-        );
+        assert_eq!([500, 600, 650, 14_900, 15_000].map(changed), [false, true, false, true, false]);
     }
 
     #[test]
@@ -311,10 +273,7 @@ mod tests {
         let mut sum = [0.0_f32; 3];
         for (row, &src) in edit.src.iter().enumerate() {
             let src = src as usize;
-            let largest = splats.log_scales[3 * src..][..3]
-                .iter()
-                .copied()
-                .fold(f32::MIN, f32::max);
+            let largest = splats.log_scales[3 * src..][..3].iter().copied().fold(f32::MIN, f32::max);
             for (axis, sum) in sum.iter_mut().enumerate() {
                 *sum += (after.mean(row)[axis] - splats.mean(src)[axis]) / largest.exp();
                 let shrink = splats.log_scales[3 * src + axis] - after.log_scales[3 * row + axis];
@@ -322,10 +281,7 @@ mod tests {
             }
         }
         // Five standard errors of the mean of 800 draws with variance at most 1.
-        assert!(
-            sum.iter().all(|s| (s / 800.0).abs() < 0.18 && *s != 0.0),
-            "{sum:?}"
-        );
+        assert!(sum.iter().all(|s| (s / 800.0).abs() < 0.18 && *s != 0.0), "{sum:?}");
     }
 
     #[test]
@@ -333,14 +289,8 @@ mod tests {
         let mut splats = Splats::scattered(4).with_scores(0.0);
         splats.abs_grad[2] = 4.0 * 5e-4;
         assert_eq!(refine(AdcSettings::default(), 600, &splats, 0.1), None);
-        let absgs = AdcSettings {
-            abs_grad_threshold: Some(4e-4),
-            ..AdcSettings::default()
-        };
-        assert_eq!(
-            refine(absgs, 600, &splats, 0.1).unwrap().src,
-            [0, 1, 3, 2, 2]
-        );
+        let absgs = AdcSettings { abs_grad_threshold: Some(4e-4), ..AdcSettings::default() };
+        assert_eq!(refine(absgs, 600, &splats, 0.1).unwrap().src, [0, 1, 3, 2, 2]);
     }
 
     #[test]
@@ -349,11 +299,7 @@ mod tests {
         splats.opacity_logits[1] = -5.5;
         splats.means[3 * 2] = f32::NAN;
         splats.log_scales[3 * 4] = 0.0;
-        let src = |step| {
-            refine(AdcSettings::default(), step, &splats, 1.0)
-                .unwrap()
-                .src
-        };
+        let src = |step| refine(AdcSettings::default(), step, &splats, 1.0).unwrap().src;
         assert_eq!(src(600), [0, 3, 4, 5]);
         assert_eq!(src(3100), [0, 3, 5]);
     }
@@ -369,10 +315,7 @@ mod tests {
         assert_eq!(after.opacity_logits[0], -5.0);
         assert!((after.opacity(1) - 0.01).abs() < 1e-6);
 
-        let white = AdcSettings {
-            reset_at_start: true,
-            ..AdcSettings::default()
-        };
+        let white = AdcSettings { reset_at_start: true, ..AdcSettings::default() };
         assert!(refine(white, 500, &splats, 1.0).is_some_and(|edit| edit.writes.len() == 1));
     }
 
@@ -384,10 +327,7 @@ mod tests {
         splats.grad[30] = 2.0;
         for step in [600, 3100] {
             for max_splats in [10, 50, 51, 52, 53, 90, 1000] {
-                let settings = AdcSettings {
-                    max_splats: Some(max_splats),
-                    ..AdcSettings::default()
-                };
+                let settings = AdcSettings { max_splats: Some(max_splats), ..AdcSettings::default() };
                 let edit = refine(settings, step, &splats, 5.0);
                 let len = edit.as_ref().map_or(50, |edit| edit.src.len());
                 assert!(len <= max_splats.max(50), "{len} rows, cap {max_splats}");
@@ -413,15 +353,9 @@ mod tests {
     fn hopeless_and_tiny_populations_are_survived() {
         let dead = Splats::scattered(4).with_opacity_logit(-9.0);
         assert_eq!(refine(AdcSettings::default(), 600, &dead, 1.0), None);
-        assert_eq!(
-            refine(AdcSettings::default(), 600, &Splats::scattered(0), 1.0),
-            None
-        );
+        assert_eq!(refine(AdcSettings::default(), 600, &Splats::scattered(0), 1.0), None);
         let one = Splats::scattered(1).with_scores(1.0);
-        assert_eq!(
-            refine(AdcSettings::default(), 600, &one, 0.1).unwrap().src,
-            [0, 0]
-        );
+        assert_eq!(refine(AdcSettings::default(), 600, &one, 0.1).unwrap().src, [0, 0]);
         let mut nan = Splats::scattered(8);
         nan.grad.fill(f32::NAN);
         assert_eq!(refine(AdcSettings::default(), 600, &nan, 1.0), None);

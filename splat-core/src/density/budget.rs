@@ -87,10 +87,7 @@ pub struct Budget {
 impl Budget {
     /// The rule with these settings for a run that began with `initial_splats`.
     pub fn new(settings: BudgetSettings, initial_splats: usize) -> Self {
-        Self {
-            settings,
-            initial_splats,
-        }
+        Self { settings, initial_splats }
     }
 
     /// Number of splats there should be after a refinement at `step`: `start + (cap − start)
@@ -133,13 +130,9 @@ impl Budget {
     ) -> usize {
         let threshold = self.settings.abs_grad_threshold;
         let score = |row: usize| scores.per_view(scores.abs_grad, row);
-        let weighted = |&row: &usize| Weighted {
-            row,
-            weight: f64::from(score(row)),
-        };
-        let (candidates, others): (Vec<usize>, Vec<usize>) = alive
-            .iter()
-            .partition(|&&row| score(row) > 0.0 && score(row) >= threshold);
+        let weighted = |&row: &usize| Weighted { row, weight: f64::from(score(row)) };
+        let (candidates, others): (Vec<usize>, Vec<usize>) =
+            alive.iter().partition(|&&row| score(row) > 0.0 && score(row) >= threshold);
         let candidates: Vec<Weighted> = candidates.iter().map(weighted).collect();
         let chosen = match self.settings.pick {
             Pick::Top => heaviest(&candidates, count),
@@ -160,10 +153,7 @@ impl Budget {
         rng: &Rng,
         lane: u32,
     ) -> usize {
-        let weighted = |&row: &usize| Weighted {
-            row,
-            weight: population.opacity(row),
-        };
+        let weighted = |&row: &usize| Weighted { row, weight: population.opacity(row) };
         let candidates: Vec<Weighted> = pool.iter().map(weighted).collect();
         let chosen = without_replacement(&candidates, count, rng, lane);
         self.split_all(population, &chosen, freed);
@@ -187,13 +177,7 @@ impl Budget {
             None => population.duplicate(row),
         };
         let scales = population.scales(row);
-        let longest = (1..3).fold(0, |best, axis| {
-            if scales[axis] > scales[best] {
-                axis
-            } else {
-                best
-            }
-        });
+        let longest = (1..3).fold(0, |best, axis| if scales[axis] > scales[best] { axis } else { best });
         let ratio = self.settings.split_ratio;
         let mut factors = [(1.0 - ratio * ratio).sqrt(); 3];
         factors[longest] = 1.0 - ratio;
@@ -224,22 +208,11 @@ impl Budget {
 }
 
 /// The `count` most opaque of `rows` and the rest, both ascending.
-fn most_opaque(
-    population: &Population<'_>,
-    rows: &[usize],
-    count: usize,
-) -> (Vec<usize>, Vec<usize>) {
-    let weighted = |&row: &usize| Weighted {
-        row,
-        weight: population.opacity(row),
-    };
+fn most_opaque(population: &Population<'_>, rows: &[usize], count: usize) -> (Vec<usize>, Vec<usize>) {
+    let weighted = |&row: &usize| Weighted { row, weight: population.opacity(row) };
     let weighted: Vec<Weighted> = rows.iter().map(weighted).collect();
     let kept = heaviest(&weighted, count);
-    let dropped = rows
-        .iter()
-        .copied()
-        .filter(|row| kept.binary_search(row).is_err())
-        .collect();
+    let dropped = rows.iter().copied().filter(|row| kept.binary_search(row).is_err()).collect();
     (kept, dropped)
 }
 
@@ -308,15 +281,11 @@ impl Density for Budget {
             lane += 1;
             let occupied = occupied(population.len(), &freed);
             let pool: Vec<usize> = (0..population.len()).filter(|&row| occupied[row]).collect();
-            missing -=
-                self.grow_by_opacity(&mut population, &pool, missing, &mut freed, &rng, lane);
+            missing -= self.grow_by_opacity(&mut population, &pool, missing, &mut freed, &rng, lane);
         }
 
         population.retain(&occupied(population.len(), &freed));
-        self.decay(
-            &mut population,
-            1.0 - f64::from(step) / f64::from(steps_total.max(1)),
-        );
+        self.decay(&mut population, 1.0 - f64::from(step) / f64::from(steps_total.max(1)));
         population.finish(false)
     }
 }

@@ -41,15 +41,7 @@ pub struct McmcSettings {
 
 impl Default for McmcSettings {
     fn default() -> Self {
-        Self {
-            start: 500,
-            stop: 25_000,
-            every: 100,
-            min_opacity: 0.005,
-            growth: 1.05,
-            cap: 1_000_000,
-            noise: 5e5,
-        }
+        Self { start: 500, stop: 25_000, every: 100, min_opacity: 0.005, growth: 1.05, cap: 1_000_000, noise: 5e5 }
     }
 }
 
@@ -79,10 +71,7 @@ impl Mcmc {
         rng: &Rng,
         lane: u32,
     ) -> Vec<usize> {
-        let weighted = |&row: &usize| Weighted {
-            row,
-            weight: population.opacity(row),
-        };
+        let weighted = |&row: &usize| Weighted { row, weight: population.opacity(row) };
         let candidates: Vec<Weighted> = living.iter().map(weighted).collect();
         let sources = with_replacement(&candidates, count, rng, lane);
 
@@ -117,9 +106,7 @@ impl Density for Mcmc {
     }
 
     fn is_due(&self, step: u32, _steps_total: u32) -> bool {
-        let McmcSettings {
-            start, stop, every, ..
-        } = self.settings;
+        let McmcSettings { start, stop, every, .. } = self.settings;
         start < step && step < stop && step.is_multiple_of(every.max(1))
     }
 
@@ -183,10 +170,7 @@ pub fn share(opacity: f64, n: usize) -> Share {
             power *= -shared;
         }
     }
-    Share {
-        opacity: shared,
-        scale: opacity / sum,
-    }
+    Share { opacity: shared, scale: opacity / sum }
 }
 
 /// Pascal's triangle. Its largest entry, C(50, 25), is about 1.3e14: every entry is exact in f64.
@@ -216,10 +200,7 @@ mod tests {
     }
 
     fn without_growth() -> McmcSettings {
-        McmcSettings {
-            cap: 0,
-            ..McmcSettings::default()
-        }
+        McmcSettings { cap: 0, ..McmcSettings::default() }
     }
 
     #[test]
@@ -236,14 +217,8 @@ mod tests {
             for n in [2, 3, 10, 51] {
                 let each = share(opacity, n);
                 let together = 1.0 - (1.0 - each.opacity).powi(n as i32);
-                assert!(
-                    (together - opacity).abs() < 1e-12,
-                    "{n} shares of {opacity}"
-                );
-                assert!(
-                    0.0 < each.scale && each.scale <= 1.0,
-                    "{n} shares of {opacity}: {each:?}"
-                );
+                assert!((together - opacity).abs() < 1e-12, "{n} shares of {opacity}");
+                assert!(0.0 < each.scale && each.scale <= 1.0, "{n} shares of {opacity}: {each:?}");
             }
             assert_eq!(share(opacity, 80), share(opacity, 51));
         }
@@ -260,14 +235,9 @@ mod tests {
                 let falloff = (-0.5 * (x / each.scale).powi(2)).exp();
                 1.0 - (1.0 - each.opacity * falloff).powi(n as i32)
             };
-            let integral: f64 = (-8000..8000)
-                .map(|i| alpha(f64::from(i) * 1e-3) * 1e-3)
-                .sum();
+            let integral: f64 = (-8000..8000).map(|i| alpha(f64::from(i) * 1e-3) * 1e-3).sum();
             let expected = opacity * std::f64::consts::TAU.sqrt();
-            assert!(
-                (integral / expected - 1.0).abs() < 1e-9,
-                "{n} shares of {opacity}"
-            );
+            assert!((integral / expected - 1.0).abs() < 1e-9, "{n} shares of {opacity}");
         }
     }
 
@@ -293,23 +263,15 @@ mod tests {
             let source = edit.src[row] as usize;
             assert!(edit.fresh[row] && edit.fresh[source]);
             assert_eq!(after.opacity_logits[row], after.opacity_logits[source]);
-            let copies = edit
-                .src
-                .iter()
-                .filter(|&&src| src as usize == source)
-                .count();
+            let copies = edit.src.iter().filter(|&&src| src as usize == source).count();
             let together = 1.0 - (1.0 - after.opacity(source)).powi(copies as i32);
             assert!((together - splats.opacity(source)).abs() < 1e-6);
         }
-        let untouched =
-            |row: usize| edit.src.iter().filter(|&&src| src as usize == row).count() == 1;
+        let untouched = |row: usize| edit.src.iter().filter(|&&src| src as usize == row).count() == 1;
         for row in (0..20).filter(|&row| edit.src[row] == row as u32 && untouched(row)) {
             assert!(!edit.fresh[row]);
             assert_eq!(after.opacity_logits[row], splats.opacity_logits[row]);
-            assert_eq!(
-                after.log_scales[3 * row..][..3],
-                splats.log_scales[3 * row..][..3]
-            );
+            assert_eq!(after.log_scales[3 * row..][..3], splats.log_scales[3 * row..][..3]);
         }
     }
 
@@ -317,31 +279,17 @@ mod tests {
     fn population_grows_by_five_percent_up_to_exactly_the_cap() {
         let splats = Splats::scattered(200);
         let len = |cap| {
-            let settings = McmcSettings {
-                cap,
-                ..McmcSettings::default()
-            };
+            let settings = McmcSettings { cap, ..McmcSettings::default() };
             refine(settings, &splats, 1).map_or(200, |edit| splats.apply(&edit).len())
         };
-        assert_eq!(
-            [1000, 210, 203, 200, 10].map(len),
-            [210, 210, 203, 200, 200]
-        );
+        assert_eq!([1000, 210, 203, 200, 10].map(len), [210, 210, 203, 200, 200]);
     }
 
     #[test]
     fn growth_can_draw_from_relocated_splats() {
         let mut splats = Splats::scattered(40).with_opacity_logit(-8.0);
         splats.opacity_logits[5] = 4.0;
-        let edit = refine(
-            McmcSettings {
-                growth: 3.0,
-                ..McmcSettings::default()
-            },
-            &splats,
-            1,
-        )
-        .unwrap();
+        let edit = refine(McmcSettings { growth: 3.0, ..McmcSettings::default() }, &splats, 1).unwrap();
         let after = splats.apply(&edit);
         assert_eq!(edit.src, [5; 120]);
         assert!(edit.fresh.iter().all(|&fresh| fresh));
@@ -351,14 +299,8 @@ mod tests {
     #[test]
     fn equal_seeds_give_equal_edits_and_others_do_not() {
         let splats = Splats::scattered(200);
-        assert_eq!(
-            refine(McmcSettings::default(), &splats, 1),
-            refine(McmcSettings::default(), &splats, 1)
-        );
-        assert_ne!(
-            refine(McmcSettings::default(), &splats, 1),
-            refine(McmcSettings::default(), &splats, 2)
-        );
+        assert_eq!(refine(McmcSettings::default(), &splats, 1), refine(McmcSettings::default(), &splats, 1));
+        assert_ne!(refine(McmcSettings::default(), &splats, 1), refine(McmcSettings::default(), &splats, 2));
     }
 
     #[test]
@@ -367,23 +309,11 @@ mod tests {
         assert_eq!(refine(McmcSettings::default(), &dead, 1), None);
         let nan = Splats::scattered(30).with_opacity_logit(f32::NAN);
         assert_eq!(refine(McmcSettings::default(), &nan, 1), None);
-        assert_eq!(
-            refine(McmcSettings::default(), &Splats::scattered(0), 1),
-            None
-        );
-        assert_eq!(
-            refine(McmcSettings::default(), &Splats::scattered(1), 1),
-            None
-        );
-        let doubling = McmcSettings {
-            growth: 2.0,
-            ..McmcSettings::default()
-        };
+        assert_eq!(refine(McmcSettings::default(), &Splats::scattered(0), 1), None);
+        assert_eq!(refine(McmcSettings::default(), &Splats::scattered(1), 1), None);
+        let doubling = McmcSettings { growth: 2.0, ..McmcSettings::default() };
         let opaque = Splats::scattered(1).with_opacity_logit(60.0);
         let edit = refine(doubling, &opaque, 1).unwrap();
-        assert_eq!(
-            (opaque.apply(&edit).len(), edit.fresh),
-            (2, vec![true, true])
-        );
+        assert_eq!((opaque.apply(&edit).len(), edit.fresh), (2, vec![true, true]));
     }
 }

@@ -12,9 +12,9 @@
 pub mod adc;
 pub mod budget;
 pub mod mcmc;
+mod observe;
 mod population;
 pub mod rng;
-mod observe;
 mod sample;
 #[cfg(test)]
 mod testing;
@@ -23,12 +23,7 @@ pub use crate::params::{ColumnWrite, RowEdit};
 pub use observe::{Observation, Observed, wander};
 
 /// The columns density control reads and writes, with their widths.
-pub const COLUMNS: [(&str, usize); 4] = [
-    (MEANS, 3),
-    ("quats", 4),
-    (LOG_SCALES, 3),
-    (OPACITY_LOGITS, 1),
-];
+pub const COLUMNS: [(&str, usize); 4] = [(MEANS, 3), ("quats", 4), (LOG_SCALES, 3), (OPACITY_LOGITS, 1)];
 
 /// Width of a column density control may write.
 pub fn column_width(name: &str) -> Option<usize> {
@@ -136,10 +131,6 @@ impl Scores<'_> {
     /// not a number.
     fn per_view(&self, sums: &[f32], row: usize) -> f32 {
         let mean = sums[row] / self.count[row].max(1) as f32;
-        if self.count[row] > 0 && mean.is_finite() {
-            mean
-        } else {
-            0.0
-        }
+        if self.count[row] > 0 && mean.is_finite() { mean } else { 0.0 }
     }
 }

@@ -36,7 +36,11 @@ impl Observation {
             pass,
             frame.row_groups(pass.gpu()),
             &frame.uniform,
-            &[("order", frame.scratch.order.bind()), ("sums", frame.scratch.sums.bind()), ("statistics", self.statistics.bind())],
+            &[
+                ("order", frame.scratch.order.bind()),
+                ("sums", frame.scratch.sums.bind()),
+                ("statistics", self.statistics.bind()),
+            ],
         );
     }
 

@@ -133,30 +133,12 @@ impl<'a> Population<'a> {
         let old_logits = self.original.opacity_logits.as_chunks().0;
 
         let moved = changes(MEANS, &self.src, &self.means, old_means, false);
-        let rescaled = changes(
-            LOG_SCALES,
-            &self.src,
-            &self.log_scales,
-            old_log_scales,
-            false,
-        );
-        let refaded = changes(
-            OPACITY_LOGITS,
-            &self.src,
-            &logits,
-            old_logits,
-            restart_opacities,
-        );
-        let writes: Vec<ColumnWrite> = [moved, rescaled, refaded]
-            .into_iter()
-            .filter(|write| !write.rows.is_empty())
-            .collect();
+        let rescaled = changes(LOG_SCALES, &self.src, &self.log_scales, old_log_scales, false);
+        let refaded = changes(OPACITY_LOGITS, &self.src, &logits, old_logits, restart_opacities);
+        let writes: Vec<ColumnWrite> =
+            [moved, rescaled, refaded].into_iter().filter(|write| !write.rows.is_empty()).collect();
 
-        let edit = RowEdit {
-            src: self.src,
-            fresh: self.fresh,
-            writes,
-        };
+        let edit = RowEdit { src: self.src, fresh: self.fresh, writes };
         (edit != RowEdit::identity(self.original.len())).then_some(edit)
     }
 
@@ -166,21 +148,9 @@ impl<'a> Population<'a> {
         let norm = quat.iter().map(|q| q * q).sum::<f64>().sqrt();
         let [w, x, y, z] = quat.map(|q| q / norm);
         [
-            [
-                1.0 - 2.0 * (y * y + z * z),
-                2.0 * (x * y - w * z),
-                2.0 * (x * z + w * y),
-            ],
-            [
-                2.0 * (x * y + w * z),
-                1.0 - 2.0 * (x * x + z * z),
-                2.0 * (y * z - w * x),
-            ],
-            [
-                2.0 * (x * z - w * y),
-                2.0 * (y * z + w * x),
-                1.0 - 2.0 * (x * x + y * y),
-            ],
+            [1.0 - 2.0 * (y * y + z * z), 2.0 * (x * y - w * z), 2.0 * (x * z + w * y)],
+            [2.0 * (x * y + w * z), 1.0 - 2.0 * (x * x + z * z), 2.0 * (y * z - w * x)],
+            [2.0 * (x * z - w * y), 2.0 * (y * z + w * x), 1.0 - 2.0 * (x * x + y * y)],
         ]
     }
 
@@ -198,12 +168,7 @@ fn changes<const WIDTH: usize>(
     restart: bool,
 ) -> ColumnWrite {
     debug_assert!(COLUMNS.contains(&(column, WIDTH)));
-    let mut write = ColumnWrite {
-        column,
-        rows: Vec::new(),
-        values: Vec::new(),
-        fresh: restart,
-    };
+    let mut write = ColumnWrite { column, rows: Vec::new(), values: Vec::new(), fresh: restart };
     for (row, (value, &src)) in values.iter().zip(src).enumerate() {
         if restart || value.map(f32::to_bits) != originals[src as usize].map(f32::to_bits) {
             write.rows.push(row as u32);
@@ -239,10 +204,7 @@ mod tests {
         assert_eq!(edit.src, [2, 2, 3, 3]);
         assert_eq!(edit.fresh, [true, false, false, true]);
         assert_eq!(edit.writes.len(), 1);
-        assert_eq!(
-            (edit.writes[0].column, &edit.writes[0].rows[..]),
-            ("opacity_logits", &[3][..])
-        );
+        assert_eq!((edit.writes[0].column, &edit.writes[0].rows[..]), ("opacity_logits", &[3][..]));
         assert!((edit.writes[0].values[0] - (0.25_f32 / 0.75).ln()).abs() < 1e-6);
     }
 
@@ -253,9 +215,6 @@ mod tests {
         let mut population = Population::new(&rows);
         population.set_opacity(0, 0.0);
         population.set_opacity(1, 1.0);
-        assert_eq!(
-            population.finish(true).unwrap().writes[0].values,
-            [-30.0, 30.0]
-        );
+        assert_eq!(population.finish(true).unwrap().writes[0].values, [-30.0, 30.0]);
     }
 }

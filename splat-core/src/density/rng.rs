@@ -11,9 +11,7 @@ pub struct Rng {
 impl Rng {
     /// The stream of `step` in a run with `seed`.
     pub fn new(seed: u64, step: u32) -> Self {
-        Self {
-            key: mix(mix(seed) ^ u64::from(step)),
-        }
+        Self { key: mix(mix(seed) ^ u64::from(step)) }
     }
 
     /// 64 random bits for a row and a lane; lanes keep a row's several uses apart.

@@ -14,34 +14,21 @@ pub(super) struct Weighted {
 /// The `count` heaviest rows (all, if there are fewer), ties to the lower row, in ascending row
 /// order.
 pub(super) fn heaviest(candidates: &[Weighted], count: usize) -> Vec<usize> {
-    first(candidates.to_vec(), count, |a, b| {
-        b.weight.total_cmp(&a.weight)
-    })
+    first(candidates.to_vec(), count, |a, b| b.weight.total_cmp(&a.weight))
 }
 
 /// `count` rows (all, if there are fewer) drawn one after the other with probability proportional
 /// to weight, in ascending row order. Works by giving every row an exponential waiting time with
 /// its weight as the rate: the earliest arrivals are such a sample [Efraimidis & Spirakis 2006].
-pub(super) fn without_replacement(
-    candidates: &[Weighted],
-    count: usize,
-    rng: &Rng,
-    lane: u32,
-) -> Vec<usize> {
-    let arrival = |&Weighted { row, weight }: &Weighted| Weighted {
-        row,
-        weight: -rng.uniform(row, lane).ln() / weight,
-    };
+pub(super) fn without_replacement(candidates: &[Weighted], count: usize, rng: &Rng, lane: u32) -> Vec<usize> {
+    let arrival =
+        |&Weighted { row, weight }: &Weighted| Weighted { row, weight: -rng.uniform(row, lane).ln() / weight };
     let arrivals = candidates.iter().map(arrival).collect();
     first(arrivals, count, |a, b| a.weight.total_cmp(&b.weight))
 }
 
 /// The `count` first rows by `order` and then by row, returned in ascending row order.
-fn first(
-    mut candidates: Vec<Weighted>,
-    count: usize,
-    order: impl Fn(&Weighted, &Weighted) -> Ordering,
-) -> Vec<usize> {
+fn first(mut candidates: Vec<Weighted>, count: usize, order: impl Fn(&Weighted, &Weighted) -> Ordering) -> Vec<usize> {
     if count < candidates.len() {
         // The order is total, so the set selected does not depend on how the selection proceeds.
         candidates.select_nth_unstable_by(count, |a, b| order(a, b).then(a.row.cmp(&b.row)));
@@ -54,12 +41,7 @@ fn first(
 
 /// `count` rows drawn independently with probability proportional to weight; none if all weights
 /// vanish.
-pub(super) fn with_replacement(
-    candidates: &[Weighted],
-    count: usize,
-    rng: &Rng,
-    lane: u32,
-) -> Vec<usize> {
+pub(super) fn with_replacement(candidates: &[Weighted], count: usize, rng: &Rng, lane: u32) -> Vec<usize> {
     /// Weights are counted in units of 2⁻²⁰, as integers: their sum is exact, whatever the order.
     const UNITS: f64 = (1 << 20) as f64;
     let mut total: u64 = 0;
@@ -90,9 +72,7 @@ mod tests {
 
     fn weights(weights: &[f64]) -> Vec<Weighted> {
         let indexed = weights.iter().enumerate();
-        indexed
-            .map(|(row, &weight)| Weighted { row, weight })
-            .collect()
+        indexed.map(|(row, &weight)| Weighted { row, weight }).collect()
     }
 
     #[test]
@@ -111,8 +91,7 @@ mod tests {
         let share = drawn.iter().filter(|&&row| row == 2).count() as f64 / 10_000.0;
         assert!((share - 0.75).abs() < 0.025 && !drawn.contains(&1));
 
-        let first_is_heavy =
-            |step| without_replacement(&candidates, 1, &Rng::new(5, step), 0) == [2];
+        let first_is_heavy = |step| without_replacement(&candidates, 1, &Rng::new(5, step), 0) == [2];
         let share = (0..10_000).filter(|&step| first_is_heavy(step)).count() as f64 / 10_000.0;
         assert!((share - 0.75).abs() < 0.025);
     }
@@ -132,18 +111,12 @@ mod tests {
     fn drawing_without_replacement_takes_no_row_twice() {
         let rows = without_replacement(&weights(&[0.2; 50]), 30, &Rng::new(1, 1), 0);
         assert!(rows.len() == 30 && rows.is_sorted_by(|a, b| a < b));
-        assert_eq!(
-            without_replacement(&weights(&[0.2; 5]), 30, &Rng::new(1, 1), 0).len(),
-            5
-        );
+        assert_eq!(without_replacement(&weights(&[0.2; 5]), 30, &Rng::new(1, 1), 0).len(), 5);
     }
 
     #[test]
     fn vanishing_weights_cannot_be_drawn_from() {
-        assert_eq!(
-            with_replacement(&weights(&[0.0, 0.0]), 3, &Rng::new(1, 1), 0),
-            [0; 0]
-        );
+        assert_eq!(with_replacement(&weights(&[0.0, 0.0]), 3, &Rng::new(1, 1), 0), [0; 0]);
         assert_eq!(with_replacement(&[], 3, &Rng::new(1, 1), 0), [0; 0]);
     }
 }

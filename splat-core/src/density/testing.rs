@@ -58,11 +58,7 @@ impl Splats {
     }
 
     pub(crate) fn scores(&self) -> Scores<'_> {
-        Scores {
-            grad: &self.grad,
-            abs_grad: &self.abs_grad,
-            count: &self.count,
-        }
+        Scores { grad: &self.grad, abs_grad: &self.abs_grad, count: &self.count }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -92,11 +88,7 @@ impl Splats {
             opacity_logits: gather(&self.opacity_logits, 1),
             grad: gather(&self.grad, 1),
             abs_grad: gather(&self.abs_grad, 1),
-            count: edit
-                .src
-                .iter()
-                .map(|&src| self.count[src as usize])
-                .collect(),
+            count: edit.src.iter().map(|&src| self.count[src as usize]).collect(),
         };
         for write in &edit.writes {
             let (column, width) = match write.column {

@@ -60,7 +60,11 @@ impl<T: Pod> Buf<T> {
 
     /// The same memory as elements of another type.
     pub(crate) fn cast<U: Pod>(&self) -> Buf<U> {
-        Buf { raw: Arc::clone(&self.raw), len: self.len * size_of::<T>() as u64 / size_of::<U>() as u64, _type: PhantomData }
+        Buf {
+            raw: Arc::clone(&self.raw),
+            len: self.len * size_of::<T>() as u64 / size_of::<U>() as u64,
+            _type: PhantomData,
+        }
     }
 
     /// Number of elements.
@@ -126,7 +130,9 @@ impl<T: Pod> Buf<T> {
         gpu.queue.submit([encoder.finish()]);
         staging.map_async(wgpu::MapMode::Read, .., |_| {});
         gpu.wait()?;
-        let view = staging.get_mapped_range(..).map_err(|source| Error::DeviceLost { problem: format!("could not read results back: {source}") })?;
+        let view = staging
+            .get_mapped_range(..)
+            .map_err(|source| Error::DeviceLost { problem: format!("could not read results back: {source}") })?;
         Ok(bytemuck::pod_collect_to_vec(&view[..bytes as usize]))
     }
 }

@@ -37,10 +37,46 @@ pub struct Profile {
 impl Profile {
     /// Every profile, most specific first.
     pub const ALL: [Profile; 4] = [
-        Profile { name: "cpu8", lanes: 8, subgroups: true, tiles_per_group: 1, workgroup: 64, max_flat_groups: 256, scan_fan: 256, serial_lanes: true },
-        Profile { name: "sg32", lanes: 32, subgroups: true, tiles_per_group: 4, workgroup: 128, max_flat_groups: u32::MAX, scan_fan: 64, serial_lanes: false },
-        Profile { name: "sg64", lanes: 64, subgroups: true, tiles_per_group: 4, workgroup: 128, max_flat_groups: u32::MAX, scan_fan: 64, serial_lanes: false },
-        Profile { name: "min", lanes: 32, subgroups: false, tiles_per_group: 1, workgroup: 64, max_flat_groups: u32::MAX, scan_fan: 64, serial_lanes: false },
+        Profile {
+            name: "cpu8",
+            lanes: 8,
+            subgroups: true,
+            tiles_per_group: 1,
+            workgroup: 64,
+            max_flat_groups: 256,
+            scan_fan: 256,
+            serial_lanes: true,
+        },
+        Profile {
+            name: "sg32",
+            lanes: 32,
+            subgroups: true,
+            tiles_per_group: 4,
+            workgroup: 128,
+            max_flat_groups: u32::MAX,
+            scan_fan: 64,
+            serial_lanes: false,
+        },
+        Profile {
+            name: "sg64",
+            lanes: 64,
+            subgroups: true,
+            tiles_per_group: 4,
+            workgroup: 128,
+            max_flat_groups: u32::MAX,
+            scan_fan: 64,
+            serial_lanes: false,
+        },
+        Profile {
+            name: "min",
+            lanes: 32,
+            subgroups: false,
+            tiles_per_group: 1,
+            workgroup: 64,
+            max_flat_groups: u32::MAX,
+            scan_fan: 64,
+            serial_lanes: false,
+        },
     ];
 
     /// Looks a profile up by name.
@@ -207,7 +243,9 @@ fn choose_adapter(wanted: Option<&str>) -> Result<wgpu::Adapter> {
     });
     match position {
         Some(index) => Ok(adapters.swap_remove(index)),
-        None if names.is_empty() => Err(Error::NoAdapter { problem: "no adapter was found".into(), remedy: DRIVER_REMEDY.into() }),
+        None if names.is_empty() => {
+            Err(Error::NoAdapter { problem: "no adapter was found".into(), remedy: DRIVER_REMEDY.into() })
+        }
         None => Err(Error::NoAdapter {
             problem: format!("no adapter matches \"{wanted}\" (found: {})", names.join(", ")),
             remedy: "pass a number or a part of one of these names to --device".into(),
@@ -252,7 +290,10 @@ impl Gpu {
             memory_hints: wgpu::MemoryHints::MemoryUsage,
             ..Default::default()
         }))
-        .map_err(|source| Error::NoAdapter { problem: format!("{}: {source}", summary.name), remedy: DRIVER_REMEDY.into() })?;
+        .map_err(|source| Error::NoAdapter {
+            problem: format!("{}: {source}", summary.name),
+            remedy: DRIVER_REMEDY.into(),
+        })?;
         let failure = Arc::new(Mutex::new(None));
         watch_for_failures(&device, &failure);
 
@@ -266,7 +307,11 @@ impl Gpu {
                 device_type: summary.device_type,
                 profile: "min",
                 subgroup_size: (info.subgroup_min_size, info.subgroup_max_size),
-                max_binding_bytes: options.max_binding_bytes.unwrap_or(u64::MAX).min(limits.max_storage_buffer_binding_size).min(limits.max_buffer_size),
+                max_binding_bytes: options
+                    .max_binding_bytes
+                    .unwrap_or(u64::MAX)
+                    .min(limits.max_storage_buffer_binding_size)
+                    .min(limits.max_buffer_size),
                 max_storage_buffers: limits.max_storage_buffers_per_shader_stage,
                 timestamps: features.contains(wgpu::Features::TIMESTAMP_QUERY),
                 fingerprint: String::new(),
@@ -283,7 +328,11 @@ impl Gpu {
         gpu.info.profile = gpu.profile.name;
         gpu.info.fingerprint = format!(
             "{} | {} | {} | {} | shaders {:016x}",
-            gpu.info.adapter, gpu.info.driver, gpu.info.backend, gpu.profile.name, super::shader::sources_hash()
+            gpu.info.adapter,
+            gpu.info.driver,
+            gpu.info.backend,
+            gpu.profile.name,
+            super::shader::sources_hash()
         );
         Ok(Arc::new(gpu))
     }
@@ -328,7 +377,9 @@ impl Gpu {
         match lock(&self.failure).clone() {
             None => Ok(()),
             Some(Failure::Lost(problem)) => Err(Error::DeviceLost { problem }),
-            Some(Failure::Invalid(problem)) => Err(Error::DeviceLost { problem: format!("the device refused a command: {problem}") }),
+            Some(Failure::Invalid(problem)) => {
+                Err(Error::DeviceLost { problem: format!("the device refused a command: {problem}") })
+            }
             Some(Failure::OutOfMemory(what)) => Err(Error::OutOfMemory {
                 what,
                 remedy: "lower --max-splats or --max-resolution, or close other programs that use the GPU".into(),
@@ -352,11 +403,15 @@ impl Gpu {
 
     fn choose_profile(&self, wanted: Option<&str>, features: wgpu::Features) -> Result<Profile> {
         let subgroups = features.contains(wgpu::Features::SUBGROUP);
-        let runs = |profile: &Profile| !profile.subgroups || (subgroups && super::selftest::subgroup_matches(self, profile.lanes));
+        let runs = |profile: &Profile| {
+            !profile.subgroups || (subgroups && super::selftest::subgroup_matches(self, profile.lanes))
+        };
         match wanted.filter(|&name| name != "auto") {
             None => {
                 let software = self.info.device_type == "Cpu";
-                let best = Profile::ALL.into_iter().find(|profile| (profile.name == "cpu8") == (software && profile.subgroups) && runs(profile));
+                let best = Profile::ALL
+                    .into_iter()
+                    .find(|profile| (profile.name == "cpu8") == (software && profile.subgroups) && runs(profile));
                 Ok(best.unwrap_or(Profile::ALL[3]))
             }
             Some(name) => {
@@ -368,7 +423,10 @@ impl Gpu {
                     return Ok(profile);
                 }
                 Err(Error::NoAdapter {
-                    problem: format!("{} cannot run profile {name} (its subgroups have {} to {} lanes)", self.info.adapter, self.info.subgroup_size.0, self.info.subgroup_size.1),
+                    problem: format!(
+                        "{} cannot run profile {name} (its subgroups have {} to {} lanes)",
+                        self.info.adapter, self.info.subgroup_size.0, self.info.subgroup_size.1
+                    ),
                     remedy: "use --profile auto".into(),
                 })
             }

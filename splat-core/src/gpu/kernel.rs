@@ -29,13 +29,18 @@ impl Kernel {
     pub(super) fn compile(gpu: &Gpu, name: &str, source: &Source) -> Kernel {
         let module = source.parse().unwrap_or_else(|message| panic!("{message}"));
         let (uniform, storage, entries) = reflect(&module);
-        let layout = gpu.device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label: Some(name), entries: &entries });
+        let layout = gpu
+            .device
+            .create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label: Some(name), entries: &entries });
         let pipeline_layout = gpu.device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
             label: Some(name),
             bind_group_layouts: &[Some(&layout)],
             immediate_size: 0,
         });
-        let descriptor = wgpu::ShaderModuleDescriptor { label: Some(name), source: wgpu::ShaderSource::Wgsl(source.text.as_str().into()) };
+        let descriptor = wgpu::ShaderModuleDescriptor {
+            label: Some(name),
+            source: wgpu::ShaderSource::Wgsl(source.text.as_str().into()),
+        };
         // SAFETY: our kernels index within the sizes the host passes and all their loops end; tests
         // run them with checks compiled in (`SPLAT_CHECKED_SHADERS=1`).
         let module = if std::env::var_os("SPLAT_CHECKED_SHADERS").is_some() {
@@ -49,7 +54,10 @@ impl Kernel {
             module: &module,
             entry_point: Some("main"),
             // Every kernel writes its workgroup memory before reading it.
-            compilation_options: wgpu::PipelineCompilationOptions { zero_initialize_workgroup_memory: false, ..Default::default() },
+            compilation_options: wgpu::PipelineCompilationOptions {
+                zero_initialize_workgroup_memory: false,
+                ..Default::default()
+            },
             cache: None,
         });
         Kernel { name: name.to_owned(), pipeline, layout, uniform, storage }
@@ -65,23 +73,54 @@ impl Kernel {
         let mut offset = None;
         let ring;
         if let Some((binding, size)) = self.uniform {
-            assert!(bytes.len() as u64 == size, "{}: uniform has {} bytes, the shader expects {size}", self.name, bytes.len());
+            assert!(
+                bytes.len() as u64 == size,
+                "{}: uniform has {} bytes, the shader expects {size}",
+                self.name,
+                bytes.len()
+            );
             offset = Some(pass.push_uniform(bytes));
             ring = pass.ring.clone();
             entries.push(wgpu::BindGroupEntry {
                 binding,
-                resource: wgpu::BindingResource::Buffer(wgpu::BufferBinding { buffer: &ring, offset: 0, size: NonZeroU64::new(size) }),
+                resource: wgpu::BindingResource::Buffer(wgpu::BufferBinding {
+                    buffer: &ring,
+                    offset: 0,
+                    size: NonZeroU64::new(size),
+                }),
             });
         }
-        let names = || (self.storage.iter().map(|(_, name)| name.as_str()).collect::<Vec<_>>(), buffers.iter().map(|(name, _)| *name).collect::<Vec<_>>());
-        assert!(buffers.len() == self.storage.len(), "{}: shader has {:?}, host passes {:?}", self.name, names().0, names().1);
+        let names = || {
+            (
+                self.storage.iter().map(|(_, name)| name.as_str()).collect::<Vec<_>>(),
+                buffers.iter().map(|(name, _)| *name).collect::<Vec<_>>(),
+            )
+        };
+        assert!(
+            buffers.len() == self.storage.len(),
+            "{}: shader has {:?}, host passes {:?}",
+            self.name,
+            names().0,
+            names().1
+        );
         for (binding, name) in &self.storage {
             let Some((_, buffer)) = buffers.iter().find(|(given, _)| given == name) else {
                 panic!("{}: shader has {:?}, host passes {:?}", self.name, names().0, names().1);
             };
-            entries.push(wgpu::BindGroupEntry { binding: *binding, resource: wgpu::BindingResource::Buffer(wgpu::BufferBinding { buffer: buffer.buffer, offset: buffer.offset, size: buffer.bytes }) });
+            entries.push(wgpu::BindGroupEntry {
+                binding: *binding,
+                resource: wgpu::BindingResource::Buffer(wgpu::BufferBinding {
+                    buffer: buffer.buffer,
+                    offset: buffer.offset,
+                    size: buffer.bytes,
+                }),
+            });
         }
-        let group = pass.gpu.device.create_bind_group(&wgpu::BindGroupDescriptor { label: Some(&self.name), layout: &self.layout, entries: &entries });
+        let group = pass.gpu.device.create_bind_group(&wgpu::BindGroupDescriptor {
+            label: Some(&self.name),
+            layout: &self.layout,
+            entries: &entries,
+        });
         let compute = pass.compute();
         compute.set_pipeline(&self.pipeline);
         compute.set_bind_group(0, &group, offset.as_slice());
@@ -104,16 +143,29 @@ fn reflect(module: &naga::Module) -> Reflection {
             naga::AddressSpace::Uniform => {
                 let size = u64::from(module.types[variable.ty].inner.size(module.to_ctx()));
                 uniform = Some((binding.binding, size));
-                wgpu::BindingType::Buffer { ty: wgpu::BufferBindingType::Uniform, has_dynamic_offset: true, min_binding_size: NonZeroU64::new(size) }
+                wgpu::BindingType::Buffer {
+                    ty: wgpu::BufferBindingType::Uniform,
+                    has_dynamic_offset: true,
+                    min_binding_size: NonZeroU64::new(size),
+                }
             }
             naga::AddressSpace::Storage { access } => {
                 let read_only = !access.contains(naga::StorageAccess::STORE);
                 storage.push((binding.binding, name));
-                wgpu::BindingType::Buffer { ty: wgpu::BufferBindingType::Storage { read_only }, has_dynamic_offset: false, min_binding_size: None }
+                wgpu::BindingType::Buffer {
+                    ty: wgpu::BufferBindingType::Storage { read_only },
+                    has_dynamic_offset: false,
+                    min_binding_size: None,
+                }
             }
             _ => continue,
         };
-        entries.push(wgpu::BindGroupLayoutEntry { binding: binding.binding, visibility: wgpu::ShaderStages::COMPUTE, ty, count: None });
+        entries.push(wgpu::BindGroupLayoutEntry {
+            binding: binding.binding,
+            visibility: wgpu::ShaderStages::COMPUTE,
+            ty,
+            count: None,
+        });
     }
     (uniform, storage, entries)
 }

@@ -16,4 +16,3 @@ pub use device::{AdapterSummary, Gpu, GpuInfo, GpuOptions, PORTABLE_STORAGE_BUFF
 pub use kernel::Kernel;
 pub use pass::Pass;
 pub use profiler::Profiler;
-

@@ -66,7 +66,10 @@ impl<'g> Pass<'g> {
             let timestamp_writes = self.profiler.as_deref_mut().and_then(|profiler| profiler.begin(stage));
             let pass = self
                 .encoder
-                .begin_compute_pass(&wgpu::ComputePassDescriptor { label: Some(stage), timestamp_writes: timestamp_writes.as_ref().map(super::profiler::Slot::writes) })
+                .begin_compute_pass(&wgpu::ComputePassDescriptor {
+                    label: Some(stage),
+                    timestamp_writes: timestamp_writes.as_ref().map(super::profiler::Slot::writes),
+                })
                 .forget_lifetime();
             return self.compute.insert(pass);
         }
@@ -74,8 +77,14 @@ impl<'g> Pass<'g> {
     }
 
     /// Copies bytes between buffers, in order with the dispatches.
-    pub fn copy<T, U>(&mut self, source: &super::Buf<T>, source_offset: u64, target: &super::Buf<U>, target_offset: u64, bytes: u64)
-    where
+    pub fn copy<T, U>(
+        &mut self,
+        source: &super::Buf<T>,
+        source_offset: u64,
+        target: &super::Buf<U>,
+        target_offset: u64,
+        bytes: u64,
+    ) where
         T: bytemuck::Pod,
         U: bytemuck::Pod,
     {

@@ -40,9 +40,20 @@ impl Profiler {
             return None;
         }
         let bytes = u64::from(MAX_STAGES) * 16;
-        let buffer = |label, usage| gpu.device.create_buffer(&wgpu::BufferDescriptor { label: Some(label), size: bytes, usage, mapped_at_creation: false });
+        let buffer = |label, usage| {
+            gpu.device.create_buffer(&wgpu::BufferDescriptor {
+                label: Some(label),
+                size: bytes,
+                usage,
+                mapped_at_creation: false,
+            })
+        };
         Some(Profiler {
-            queries: gpu.device.create_query_set(&wgpu::QuerySetDescriptor { label: Some("stages"), ty: wgpu::QueryType::Timestamp, count: MAX_STAGES * 2 }),
+            queries: gpu.device.create_query_set(&wgpu::QuerySetDescriptor {
+                label: Some("stages"),
+                ty: wgpu::QueryType::Timestamp,
+                count: MAX_STAGES * 2,
+            }),
             resolved: buffer("time stamps", wgpu::BufferUsages::QUERY_RESOLVE | wgpu::BufferUsages::COPY_SRC),
             staging: buffer("time stamps read back", wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST),
             stages: Vec::new(),
@@ -79,12 +90,16 @@ impl Profiler {
         self.staging.map_async(wgpu::MapMode::Read, .., |_| {});
         gpu.wait()?;
         let ticks: Vec<u64> = {
-            let view = self.staging.get_mapped_range(..).map_err(|source| Error::DeviceLost { problem: source.to_string() })?;
+            let view = self
+                .staging
+                .get_mapped_range(..)
+                .map_err(|source| Error::DeviceLost { problem: source.to_string() })?;
             bytemuck::pod_collect_to_vec(&view[..self.stages.len() * 16])
         };
         self.staging.unmap();
         for (stage, pair) in self.stages.drain(..).zip(ticks.chunks_exact(2)) {
-            *self.totals.entry(stage).or_default() += pair[1].saturating_sub(pair[0]) as f64 * self.nanoseconds_per_tick * 1e-6;
+            *self.totals.entry(stage).or_default() +=
+                pair[1].saturating_sub(pair[0]) as f64 * self.nanoseconds_per_tick * 1e-6;
         }
         Ok(())
     }

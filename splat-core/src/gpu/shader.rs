@@ -91,7 +91,9 @@ fn load(name: &str) -> (&'static str, Cow<'static, str>) {
     if let Ok(text) = std::fs::read_to_string(format!("{}/../shaders/{name}.wgsl", env!("CARGO_MANIFEST_DIR"))) {
         return (name, text.into());
     }
-    if let Ok(text) = std::fs::read_to_string(format!("{}/{name}.wgsl", std::env::var("SPLAT_SHADER_DIR").unwrap_or_default())) {
+    if let Ok(text) =
+        std::fs::read_to_string(format!("{}/{name}.wgsl", std::env::var("SPLAT_SHADER_DIR").unwrap_or_default()))
+    {
         return (name, text.into());
     }
     (name, embedded.into())
@@ -102,7 +104,10 @@ pub fn sources_hash() -> u64 {
     let texts = SOURCES.iter().flat_map(|(name, text)| name.bytes().chain(text.bytes()));
     let constants = layout::UNSIGNED.iter().flat_map(|(_, v)| v.to_le_bytes());
     let floats = layout::FLOATS.iter().flat_map(|(_, v)| v.to_le_bytes());
-    texts.chain(constants).chain(floats).fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+    texts
+        .chain(constants)
+        .chain(floats)
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 impl Source {
@@ -147,14 +152,19 @@ impl Source {
             if let Some(import) = line.strip_prefix("// import: ") {
                 self.include(import.trim(), constants, seen);
             } else if let Some(directive) = line.trim().strip_prefix("//: repeat ") {
-                let (variable, count) = directive.split_once(' ').unwrap_or_else(|| panic!("{file}:{number}: repeat needs a name and a count"));
+                let (variable, count) = directive
+                    .split_once(' ')
+                    .unwrap_or_else(|| panic!("{file}:{number}: repeat needs a name and a count"));
                 repeated = Some((variable, evaluate(count, constants), Vec::new()));
             } else if line.trim() == "//: end" {
-                let (variable, count, body) = repeated.take().unwrap_or_else(|| panic!("{file}:{number}: end without repeat"));
+                let (variable, count, body) =
+                    repeated.take().unwrap_or_else(|| panic!("{file}:{number}: end without repeat"));
                 let pattern = format!("${variable}");
                 for value in 0..count {
                     for (number, line) in &body {
-                        let shifted = (0..10).fold((*line).to_owned(), |line, by| line.replace(&format!("$[{variable}+{by}]"), &(value + by).to_string()));
+                        let shifted = (0..10).fold((*line).to_owned(), |line, by| {
+                            line.replace(&format!("$[{variable}+{by}]"), &(value + by).to_string())
+                        });
                         self.push(file, *number, &shifted.replace(&pattern, &value.to_string()));
                     }
                 }

@@ -112,10 +112,18 @@ impl Loss for Photometric {
         let (pairs, moments, partials) = (planes.pairs.bind(), planes.moments.bind(), planes.partials.bind());
         for channel in 0..3 {
             let uniform = self.uniform(frame, target, channel);
-            let mut run = |name: &str, buffers: &[(&str, crate::gpu::Binding<'_>)]| gpu.kernel(name, &[]).run(pass, groups, &uniform, buffers);
-            run("loss/photometric_compose", &[("rendered", rendered), ("photo", photo), ("mask", mask), ("pairs", pairs)]);
+            let mut run = |name: &str, buffers: &[(&str, crate::gpu::Binding<'_>)]| {
+                gpu.kernel(name, &[]).run(pass, groups, &uniform, buffers)
+            };
+            run(
+                "loss/photometric_compose",
+                &[("rendered", rendered), ("photo", photo), ("mask", mask), ("pairs", pairs)],
+            );
             run("loss/photometric_moments", &[("pairs", pairs), ("moments", moments)]);
-            run("loss/photometric_ssim", &[("pairs", pairs), ("moments", moments), ("partials", partials), ("loss_parts", planes.parts.bind())]);
+            run(
+                "loss/photometric_ssim",
+                &[("pairs", pairs), ("moments", moments), ("partials", partials), ("loss_parts", planes.parts.bind())],
+            );
             // The moments have been used; their planes take the spread partials.
             run("loss/photometric_spread", &[("partials", partials), ("spread", moments)]);
             run(

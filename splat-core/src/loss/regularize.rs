@@ -33,7 +33,9 @@ impl Loss for Regularize {
     fn add(&self, pass: &mut Pass<'_>, params: &Params, frame: &mut Frame<'_>) {
         pass.stage("loss.regularize");
         let kernel = pass.gpu().kernel("loss/regularize", &[]);
-        for (name, is_opacity, weight) in [("opacity_logits", 1, self.opacity_weight), ("log_scales", 0, self.scale_weight)] {
+        for (name, is_opacity, weight) in
+            [("opacity_logits", 1, self.opacity_weight), ("log_scales", 0, self.scale_weight)]
+        {
             let column = params.column(name);
             let width = column.spec.width;
             if weight == 0.0 {
@@ -51,7 +53,11 @@ impl Loss for Regularize {
                     pass,
                     pass.gpu().profile().flat_groups(u64::from(length)),
                     &uniform,
-                    &[("order", frame.scratch.order.bind()), ("values", column.values.bind(&chunk)), ("grad", column.grads().bind(&chunk))],
+                    &[
+                        ("order", frame.scratch.order.bind()),
+                        ("values", column.values.bind(&chunk)),
+                        ("grad", column.grads().bind(&chunk)),
+                    ],
                 );
             }
         }

@@ -13,7 +13,8 @@ use crate::stage::decode::{Decode, DecodeRates};
 use crate::stage::rasterize::Rasterize;
 use crate::stage::sh::Sh;
 
-pub(super) const RECIPE: Recipe = Recipe { name: RecipeName::Static, about: "a scene that does not move, under one light", build };
+pub(super) const RECIPE: Recipe =
+    Recipe { name: RecipeName::Static, about: "a scene that does not move, under one light", build };
 
 fn build(context: &Context<'_>) -> Parts {
     let settings = context.settings;
@@ -39,7 +40,12 @@ pub(super) fn model(settings: &Settings, extent: f64) -> Model {
         opacity_logits: constant(optim.opacity_rate),
         regularized: settings.loss.opacity_reg > 0.0 || settings.loss.scale_reg > 0.0,
     };
-    let sh = Sh { degree: settings.model.sh_degree, sh0_rate: constant(optim.sh0_rate), shn_rate: constant(optim.shn_rate), every: settings.model.sh_every };
+    let sh = Sh {
+        degree: settings.model.sh_degree,
+        sh0_rate: constant(optim.sh0_rate),
+        shn_rate: constant(optim.shn_rate),
+        every: settings.model.sh_every,
+    };
     Model::new(vec![Box::new(Decode { rates }), Box::new(sh), Box::new(Rasterize)])
 }
 

@@ -233,5 +233,8 @@ fn timestamps_follow_the_civil_calendar() {
 fn the_default_folder_is_named_after_the_scene() {
     let path = RunFolder::default_path(Path::new("data/fox/"));
     let name = path.file_name().unwrap().to_str().unwrap().to_owned();
-    assert!(path.starts_with("runs") && name.starts_with("fox-20") && name.len() == "fox-20261123-134500".len(), "{name}");
+    assert!(
+        path.starts_with("runs") && name.starts_with("fox-20") && name.len() == "fox-20261123-134500".len(),
+        "{name}"
+    );
 }

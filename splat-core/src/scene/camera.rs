@@ -34,14 +34,7 @@ impl Intrinsics {
     pub fn resized(&self, width: u32, height: u32) -> Self {
         let sx = f64::from(width) / f64::from(self.width.max(1));
         let sy = f64::from(height) / f64::from(self.height.max(1));
-        Self {
-            width,
-            height,
-            fx: self.fx * sx,
-            fy: self.fy * sy,
-            cx: self.cx * sx,
-            cy: self.cy * sy,
-        }
+        Self { width, height, fx: self.fx * sx, fy: self.fy * sy, cx: self.cx * sx, cy: self.cy * sy }
     }
 
     /// The pinhole image that a photograph taken through `lens` is resampled into at full size, and its offset.
@@ -56,25 +49,14 @@ impl Intrinsics {
             let reach = focal * MAX_HALF_FOV_TAN;
             let end = f64::from(size);
             let low = (centre - reach).ceil().clamp(0.0, (end - 1.0).max(0.0));
-            let high = (centre + reach)
-                .floor()
-                .clamp(low + 1.0, end.max(low + 1.0));
+            let high = (centre + reach).floor().clamp(low + 1.0, end.max(low + 1.0));
             (low as u32, (high - low) as u32)
         };
         let (left, width) = crop(self.width, self.fx, self.cx);
         let (top, height) = crop(self.height, self.fy, self.cy);
         let cx = self.cx - f64::from(left);
         let cy = self.cy - f64::from(top);
-        (
-            Self {
-                width,
-                height,
-                cx,
-                cy,
-                ..*self
-            },
-            [left, top],
-        )
+        (Self { width, height, cx, cy, ..*self }, [left, top])
     }
 
     /// The size with its longer edge at most `max_resolution` (0 = unlimited), aspect kept, never 0.
@@ -129,27 +111,30 @@ impl View {
     ///
     /// # Errors
     /// [`Error::Settings`](crate::Error::Settings) when the directions do not span a view, or a size is zero.
-    pub fn look_at(eye: DVec3, target: DVec3, up: DVec3, fov_y_deg: f64, width: u32, height: u32) -> crate::Result<Self> {
+    pub fn look_at(
+        eye: DVec3,
+        target: DVec3,
+        up: DVec3,
+        fov_y_deg: f64,
+        width: u32,
+        height: u32,
+    ) -> crate::Result<Self> {
         let forward = (target - eye).normalize_or_zero();
         let right = forward.cross(up).normalize_or_zero();
         let spans = forward != DVec3::ZERO && right != DVec3::ZERO && right.is_finite() && eye.is_finite();
         if !spans || width == 0 || height == 0 || !(fov_y_deg > 0.0 && fov_y_deg < 180.0) {
             return Err(crate::Error::settings(
-                format!("eye {eye}, target {target}, up {up}, {fov_y_deg} degrees and {width}x{height} pixels make no view"),
+                format!(
+                    "eye {eye}, target {target}, up {up}, {fov_y_deg} degrees and {width}x{height} pixels make no view"
+                ),
                 "eye and target must differ, up must not point along the view, 0 < fov < 180, and the size must not be zero",
             ));
         }
         let down = forward.cross(right);
         let world_to_cam = DMat3::from_cols(right, down, forward).transpose();
         let focal = 0.5 * f64::from(height) / (0.5 * fov_y_deg.to_radians()).tan();
-        let intrinsics = Intrinsics {
-            width,
-            height,
-            fx: focal,
-            fy: focal,
-            cx: 0.5 * f64::from(width),
-            cy: 0.5 * f64::from(height),
-        };
+        let intrinsics =
+            Intrinsics { width, height, fx: focal, fy: focal, cx: 0.5 * f64::from(width), cy: 0.5 * f64::from(height) };
         Ok(Self {
             name: "look_at".into(),
             viewmat: DAffine3 { matrix3: world_to_cam, translation: -(world_to_cam * eye) },
@@ -181,14 +166,7 @@ impl View {
 
     /// The pinhole camera at working size.
     pub fn intrinsics(&self) -> Intrinsics {
-        Intrinsics {
-            width: self.width,
-            height: self.height,
-            fx: self.fx,
-            fy: self.fy,
-            cx: self.cx,
-            cy: self.cy,
-        }
+        Intrinsics { width: self.width, height: self.height, fx: self.fx, fy: self.fy, cx: self.cx, cy: self.cy }
     }
 
     /// The same view with its pinhole image resampled to `width` x `height`.
@@ -211,17 +189,13 @@ impl View {
     /// Pixel of a world point in the pinhole image; `None` behind the camera. The pixel may lie outside the image.
     pub fn project(&self, point: DVec3) -> Option<DVec2> {
         let p = self.viewmat.transform_point3(point);
-        (p.z > 0.0)
-            .then(|| DVec2::new(self.fx * p.x / p.z + self.cx, self.fy * p.y / p.z + self.cy))
+        (p.z > 0.0).then(|| DVec2::new(self.fx * p.x / p.z + self.cx, self.fy * p.y / p.z + self.cy))
     }
 
     /// Whether a world point lies in front of the camera and inside its image.
     pub fn sees(&self, point: DVec3) -> bool {
         self.project(point).is_some_and(|uv| {
-            uv.x >= 0.0
-                && uv.y >= 0.0
-                && uv.x <= f64::from(self.width)
-                && uv.y <= f64::from(self.height)
+            uv.x >= 0.0 && uv.y >= 0.0 && uv.x <= f64::from(self.width) && uv.y <= f64::from(self.height)
         })
     }
 }

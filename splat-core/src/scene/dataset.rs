@@ -28,11 +28,7 @@ pub struct LoadOptions {
 
 impl Default for LoadOptions {
     fn default() -> Self {
-        Self {
-            max_resolution: 0,
-            test_every: 8,
-            images: None,
-        }
+        Self { max_resolution: 0, test_every: 8, images: None }
     }
 }
 
@@ -66,18 +62,12 @@ pub struct Note {
 impl Note {
     /// A [`Level::Info`] note.
     pub fn info(text: impl Into<String>) -> Self {
-        Self {
-            level: Level::Info,
-            text: text.into(),
-        }
+        Self { level: Level::Info, text: text.into() }
     }
 
     /// A [`Level::Warning`] note.
     pub fn warning(text: impl Into<String>) -> Self {
-        Self {
-            level: Level::Warning,
-            text: text.into(),
-        }
+        Self { level: Level::Warning, text: text.into() }
     }
 }
 
@@ -115,22 +105,8 @@ impl Dataset {
         let (mut views, has_alpha) = place_images(&source, frames, options, &mut notes)?;
         views.sort_by(|a, b| a.0.name.cmp(&b.0.name));
         let (train, test, split) = split_views(&source, views, options, &mut notes)?;
-        let Source {
-            root,
-            format,
-            points,
-            ..
-        } = source;
-        let mut dataset = Self {
-            root,
-            format,
-            train,
-            test,
-            points,
-            split,
-            has_alpha,
-            notes,
-        };
+        let Source { root, format, points, .. } = source;
+        let mut dataset = Self { root, format, train, test, points, split, has_alpha, notes };
         let remarks = doctor::examine(&dataset)?;
         dataset.notes.extend(remarks);
         Ok(dataset)
@@ -147,11 +123,7 @@ impl Dataset {
     pub fn extent(&self) -> f64 {
         let count = self.train.len().max(1) as f64;
         let centroid = self.train.iter().map(View::position).sum::<DVec3>() / count;
-        let reach = self
-            .train
-            .iter()
-            .map(|view| view.position().distance(centroid))
-            .fold(0.0, f64::max);
+        let reach = self.train.iter().map(|view| view.position().distance(centroid)).fold(0.0, f64::max);
         if reach > 1e-9 {
             return 1.1 * reach;
         }
@@ -161,26 +133,14 @@ impl Dataset {
             .map(|point| DVec3::from_array(point.position.map(f64::from)).distance(centroid))
             .collect();
         distances.sort_by(f64::total_cmp);
-        distances
-            .get(distances.len() / 2)
-            .copied()
-            .filter(|&median| median > 1e-9)
-            .unwrap_or(1.0)
+        distances.get(distances.len() / 2).copied().filter(|&median| median > 1e-9).unwrap_or(1.0)
     }
 
     /// A guess at the direction that is up in the world: the mean of what is up in the training images.
     pub fn up(&self) -> DVec3 {
-        let sum: DVec3 = self
-            .train
-            .iter()
-            .map(|view| -view.viewmat.matrix3.row(1))
-            .sum();
+        let sum: DVec3 = self.train.iter().map(|view| -view.viewmat.matrix3.row(1)).sum();
         // Cameras that look every way up cancel out; +z is up in most tools.
-        if sum.length() > 1e-3 * self.train.len() as f64 {
-            sum.normalize()
-        } else {
-            DVec3::Z
-        }
+        if sum.length() > 1e-3 * self.train.len() as f64 { sum.normalize() } else { DVec3::Z }
     }
 
     /// A hash (64-bit FNV-1a) of names, sizes, cameras, poses and points, to tell whether a checkpoint fits.
@@ -237,10 +197,7 @@ fn place_images(
     options: &LoadOptions,
     notes: &mut Vec<Note>,
 ) -> Result<(Vec<(View, bool)>, bool)> {
-    let missing: Vec<&SourceView> = frames
-        .iter()
-        .filter(|frame| frame.image_path.is_none())
-        .collect();
+    let missing: Vec<&SourceView> = frames.iter().filter(|frame| frame.image_path.is_none()).collect();
     if let Some(first) = missing.first() {
         return Err(Error::input(
             &source.root,
@@ -267,10 +224,7 @@ fn place_images(
         let held_out = frame.held_out;
         let mut view = place(frame, image_path, &info, options, &mut tally)?;
         let camera = (view.source, view.lens);
-        let known = cameras
-            .iter()
-            .position(|known| *known == camera)
-            .unwrap_or(cameras.len());
+        let known = cameras.iter().position(|known| *known == camera).unwrap_or(cameras.len());
         if known == cameras.len() {
             cameras.push(camera);
         }
@@ -297,13 +251,13 @@ impl Tally {
             )));
         }
         if self.rescaled > 0 {
-            notes.push(Note::info(format!("{} of {total} images have another size than their cameras: focal lengths are scaled", self.rescaled)));
+            notes.push(Note::info(format!(
+                "{} of {total} images have another size than their cameras: focal lengths are scaled",
+                self.rescaled
+            )));
         }
         if self.masked > 0 && self.masked < total {
-            notes.push(Note::warning(format!(
-                "only {} of {total} images have a mask",
-                self.masked
-            )));
+            notes.push(Note::warning(format!("only {} of {total} images have a mask", self.masked)));
         }
     }
 }
@@ -319,22 +273,11 @@ fn place(
     let declared = frame.camera.size.unwrap_or((info.width, info.height));
     let orientation = orientation_for(&image_path, info, declared)?;
     let turned = orientation >= 5;
-    let (width, height) = if turned {
-        (info.height, info.width)
-    } else {
-        (info.width, info.height)
-    };
+    let (width, height) = if turned { (info.height, info.width) } else { (info.width, info.height) };
     let bad_camera = |problem: String| {
-        Error::input(
-            &frame.origin,
-            format!("{}: {problem}", frame.name),
-            "correct the camera or export it again",
-        )
+        Error::input(&frame.origin, format!("{}: {problem}", frame.name), "correct the camera or export it again")
     };
-    let camera = frame
-        .camera
-        .resolve((width, height))
-        .ok_or_else(|| bad_camera("no focal length".into()))?;
+    let camera = frame.camera.resolve((width, height)).ok_or_else(|| bad_camera("no focal length".into()))?;
     check_intrinsics(&camera, &frame.lens).map_err(bad_camera)?;
     if let Some(mask) = &frame.mask_path {
         let mask_info = decode::peek(mask)?;
@@ -392,14 +335,7 @@ fn orientation_for(path: &Path, info: &ImageInfo, camera: (u32, u32)) -> Result<
     } else {
         "it was cropped, or belongs to another capture; use the images the poses were computed from"
     };
-    Err(Error::input(
-        path,
-        format!(
-            "the image is {}x{}, its camera {}x{}",
-            raw.0, raw.1, camera.0, camera.1
-        ),
-        hint,
-    ))
+    Err(Error::input(path, format!("the image is {}x{}, its camera {}x{}", raw.0, raw.1, camera.0, camera.1), hint))
 }
 
 /// Whether one size is the other, scaled and rounded to whole pixels.

@@ -39,12 +39,7 @@ pub(crate) fn peek(path: &Path) -> Result<ImageInfo> {
     let (width, height) = decoder.dimensions();
     // A damaged tag is no reason to refuse the picture: without it the pixels are taken as stored.
     let orientation = decoder.orientation().map_or(1, Orientation::to_exif);
-    Ok(ImageInfo {
-        width,
-        height,
-        orientation,
-        has_alpha: decoder.color_type().has_alpha(),
-    })
+    Ok(ImageInfo { width, height, orientation, has_alpha: decoder.color_type().has_alpha() })
 }
 
 /// Decodes a photograph and applies an EXIF orientation (1 = none).
@@ -57,54 +52,30 @@ pub(crate) fn decode(path: &Path, orientation: u8) -> Result<Photo> {
     if has_alpha {
         premultiply(&mut rgba);
     }
-    Ok(Photo {
-        width,
-        height,
-        rgba,
-        has_alpha,
-        mask: None,
-    })
+    Ok(Photo { width, height, rgba, has_alpha, mask: None })
 }
 
 /// Decodes the mask of a `width` x `height` photograph into 255 = use, 0 = ignore.
 ///
 /// The mask may be drawn over the photograph as stored or as shown; `orientation` is applied in the first case.
-pub(crate) fn decode_mask(
-    path: &Path,
-    orientation: u8,
-    width: u32,
-    height: u32,
-) -> Result<Vec<u8>> {
+pub(crate) fn decode_mask(path: &Path, orientation: u8, width: u32, height: u32) -> Result<Vec<u8>> {
     let (mut pixels, _) = read_pixels(path)?;
-    if (pixels.width(), pixels.height()) != (width, height)
-        && (pixels.height(), pixels.width()) == (width, height)
-    {
+    if (pixels.width(), pixels.height()) != (width, height) && (pixels.height(), pixels.width()) == (width, height) {
         orient(&mut pixels, orientation);
     }
     check_mask_size(path, pixels.width(), pixels.height(), (width, height))?;
     let colours = pixels.into_rgb8();
-    Ok(colours
-        .pixels()
-        .map(|p| if p.0.iter().any(|&c| c > 127) { 255 } else { 0 })
-        .collect())
+    Ok(colours.pixels().map(|p| if p.0.iter().any(|&c| c > 127) { 255 } else { 0 }).collect())
 }
 
 /// Fails unless a mask is as large as its photograph.
-pub(crate) fn check_mask_size(
-    path: &Path,
-    width: u32,
-    height: u32,
-    photo: (u32, u32),
-) -> Result<()> {
+pub(crate) fn check_mask_size(path: &Path, width: u32, height: u32, photo: (u32, u32)) -> Result<()> {
     if (width, height) == photo {
         return Ok(());
     }
     Err(Error::input(
         path,
-        format!(
-            "the mask is {width}x{height}, its image is {}x{}",
-            photo.0, photo.1
-        ),
+        format!("the mask is {width}x{height}, its image is {}x{}", photo.0, photo.1),
         "make masks of the same size as the images, or remove them",
     ))
 }
@@ -121,13 +92,8 @@ fn read_pixels(path: &Path) -> Result<(DynamicImage, bool)> {
     Ok((pixels, has_alpha))
 }
 
-fn open<'a, R: BufRead + Seek + Read + 'a>(
-    path: &Path,
-    reader: R,
-) -> Result<impl ImageDecoder + 'a> {
-    let mut reader = ImageReader::new(reader)
-        .with_guessed_format()
-        .map_err(|e| Error::io(path, "read", e))?;
+fn open<'a, R: BufRead + Seek + Read + 'a>(path: &Path, reader: R) -> Result<impl ImageDecoder + 'a> {
+    let mut reader = ImageReader::new(reader).with_guessed_format().map_err(|e| Error::io(path, "read", e))?;
     let mut limits = Limits::no_limits();
     limits.max_image_width = Some(MAX_EDGE);
     limits.max_image_height = Some(MAX_EDGE);
@@ -172,11 +138,7 @@ fn check_format(path: &Path, head: &[u8]) -> Result<()> {
         ))
     };
     if head.is_empty() {
-        return Err(Error::input(
-            path,
-            "the file is empty",
-            "copy the image again",
-        ));
+        return Err(Error::input(path, "the file is empty", "copy the image again"));
     }
     if head.get(4..8) == Some(b"ftyp") {
         return match head.get(8..12) {
@@ -195,11 +157,7 @@ fn check_format(path: &Path, head: &[u8]) -> Result<()> {
 }
 
 fn truncated(path: &Path) -> Error {
-    Error::input(
-        path,
-        "the image is cut short: its end is missing",
-        "copy or export the image again",
-    )
+    Error::input(path, "the image is cut short: its end is missing", "copy or export the image again")
 }
 
 fn image_error(path: &Path, error: ImageError) -> Error {
@@ -211,16 +169,10 @@ fn image_error(path: &Path, error: ImageError) -> Error {
             format!("the image is too large to decode ({e})"),
             "reduce it to at most 65536 pixels per edge and 2 GiB",
         ),
-        ImageError::Unsupported(e) => Error::input(
-            path,
-            format!("not an image we can read ({e})"),
-            "use PNG, JPEG, WebP, TIFF or BMP",
-        ),
-        other => Error::input(
-            path,
-            format!("the image is damaged ({other})"),
-            "copy or export it again",
-        ),
+        ImageError::Unsupported(e) => {
+            Error::input(path, format!("not an image we can read ({e})"), "use PNG, JPEG, WebP, TIFF or BMP")
+        }
+        other => Error::input(path, format!("the image is damaged ({other})"), "copy or export it again"),
     }
 }
 
@@ -232,10 +184,7 @@ fn jpeg_is_complete(bytes: &[u8]) -> bool {
     let mut at = 2;
     loop {
         // Entropy-coded data holds FF only as FF 00 or a restart marker; everything else starts a segment.
-        let Some(offset) = bytes
-            .get(at..)
-            .and_then(|rest| rest.iter().position(|&b| b == 0xFF))
-        else {
+        let Some(offset) = bytes.get(at..).and_then(|rest| rest.iter().position(|&b| b == 0xFF)) else {
             return false;
         };
         at += offset + 1;

@@ -47,17 +47,10 @@ pub(crate) struct SourceView {
 /// Recognises `path` and reads its poses and points.
 pub(crate) fn read(path: &Path, options: &LoadOptions) -> Result<Source> {
     if !path.exists() {
-        return Err(Error::input(
-            path,
-            "there is no such file or folder",
-            "check the path",
-        ));
+        return Err(Error::input(path, "there is no such file or folder", "check the path"));
     }
     if path.is_file() {
-        if path
-            .extension()
-            .is_some_and(|e| e.eq_ignore_ascii_case("json"))
-        {
+        if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("json")) {
             let root = path.parent().unwrap_or(Path::new(".")).to_path_buf();
             return read_transforms(&root, &[(path.to_path_buf(), false)], None, options);
         }
@@ -69,12 +62,9 @@ pub(crate) fn read(path: &Path, options: &LoadOptions) -> Result<Source> {
         .or_else(|| file("transforms_val.json").map(|val| (val, "transforms_val.json")));
     if let Some(train) = file("transforms_train.json") {
         return match held_out {
-            Some((test, name)) => read_transforms(
-                path,
-                &[(train, false), (test, true)],
-                Some(format!("named in {name}")),
-                options,
-            ),
+            Some((test, name)) => {
+                read_transforms(path, &[(train, false), (test, true)], Some(format!("named in {name}")), options)
+            }
             None => read_transforms(path, &[(train, false)], None, options),
         };
     }
@@ -89,17 +79,10 @@ pub(crate) fn read(path: &Path, options: &LoadOptions) -> Result<Source> {
 
 /// The single file called `transforms_something.json`, if there is exactly one.
 fn only_transforms(root: &Path) -> Option<PathBuf> {
-    let mut found = std::fs::read_dir(root)
-        .ok()?
-        .flatten()
-        .map(|entry| entry.path())
-        .filter(|path| {
-            let name = path
-                .file_name()
-                .and_then(|n| n.to_str())
-                .unwrap_or_default();
-            name.starts_with("transforms") && name.ends_with(".json")
-        });
+    let mut found = std::fs::read_dir(root).ok()?.flatten().map(|entry| entry.path()).filter(|path| {
+        let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
+        name.starts_with("transforms") && name.ends_with(".json")
+    });
     let first = found.next()?;
     found.next().is_none().then_some(first)
 }
@@ -126,11 +109,7 @@ fn read_transforms(
         add_transforms(&mut source, path, *held_out, &images, options)?;
     }
     if source.views.is_empty() {
-        return Err(Error::input(
-            root,
-            "no frame is left",
-            "check `train_filenames` against `file_path`",
-        ));
+        return Err(Error::input(root, "no frame is left", "check `train_filenames` against `file_path`"));
     }
     if source.points.is_empty() {
         borrow_colmap_points(&mut source);
@@ -146,13 +125,7 @@ fn add_transforms(
     images: &ImageFolder,
     options: &LoadOptions,
 ) -> Result<()> {
-    let Transforms {
-        frames,
-        ply_file_path,
-        train_filenames,
-        test_filenames,
-        notes,
-    } = transforms::read(path)?;
+    let Transforms { frames, ply_file_path, train_filenames, test_filenames, notes } = transforms::read(path)?;
     for note in notes {
         if !source.notes.contains(&note) {
             source.notes.push(note);
@@ -177,10 +150,7 @@ fn add_transforms(
         source.views.push(view);
     }
     if left_out > 0 {
-        let text = format!(
-            "{left_out} images are in neither list of {}",
-            file_name(path)
-        );
+        let text = format!("{left_out} images are in neither list of {}", file_name(path));
         source.notes.push(Note::info(text));
     }
     Ok(())
@@ -197,27 +167,19 @@ fn view_from_frame(
     let relative = frame.file_path.trim_start_matches("./");
     let image_path = if options.images.is_some() {
         let inner = relative.split_once('/').map_or(relative, |(_, rest)| rest);
-        images
-            .find(inner)
-            .or_else(|| images.find(file_name(Path::new(relative)).as_str()))
+        images.find(inner).or_else(|| images.find(file_name(Path::new(relative)).as_str()))
     } else {
         images.find(relative)
     };
     // The name carries the extension even where the file leaves it out, so that sorting follows the files.
     let name = match &image_path {
         Some(found) if Path::new(relative).extension().is_none() => {
-            let extension = found
-                .extension()
-                .and_then(|e| e.to_str())
-                .unwrap_or_default();
+            let extension = found.extension().and_then(|e| e.to_str()).unwrap_or_default();
             format!("{relative}.{extension}")
         }
         _ => relative.to_owned(),
     };
-    let mask_path = frame
-        .mask_path
-        .map(|mask| json_folder.join(mask))
-        .or_else(|| find_mask(json_folder, "", &name));
+    let mask_path = frame.mask_path.map(|mask| json_folder.join(mask)).or_else(|| find_mask(json_folder, "", &name));
     SourceView {
         name,
         viewmat: frame.viewmat,
@@ -235,10 +197,9 @@ fn read_ply_points(path: &Path, source: &mut Source) -> Result<()> {
     if path.is_file() {
         source.points = ply::read_points(path)?;
     } else {
-        source.notes.push(Note::warning(format!(
-            "the points {} are missing; starting from random ones",
-            path.display()
-        )));
+        source
+            .notes
+            .push(Note::warning(format!("the points {} are missing; starting from random ones", path.display())));
     }
     Ok(())
 }
@@ -255,47 +216,25 @@ fn borrow_colmap_points(source: &mut Source) {
     let mut pairs = Vec::new();
     for view in &source.views {
         let wanted = file_name(Path::new(&view.name));
-        if let Some(image) = model
-            .images
-            .iter()
-            .find(|image| file_name(Path::new(&image.name)) == wanted)
-        {
+        if let Some(image) = model.images.iter().find(|image| file_name(Path::new(&image.name)) == wanted) {
             pairs.push((position(&view.viewmat), position(&image.viewmat)));
         }
     }
     let Some(&(first, _)) = pairs.first() else {
         return;
     };
-    let reach = pairs
-        .iter()
-        .map(|(a, _)| a.distance(first))
-        .fold(0.0, f64::max);
-    let gap = pairs
-        .iter()
-        .map(|(a, b)| a.distance(*b))
-        .fold(0.0, f64::max);
+    let reach = pairs.iter().map(|(a, _)| a.distance(first)).fold(0.0, f64::max);
+    let gap = pairs.iter().map(|(a, b)| a.distance(*b)).fold(0.0, f64::max);
     let enough = pairs.len() >= 3 && 2 * pairs.len() >= source.views.len();
     if enough && gap <= 0.01 * reach {
-        source.notes.push(Note::info(format!(
-            "{} points taken from {}",
-            model.points.len(),
-            folder.display()
-        )));
+        source.notes.push(Note::info(format!("{} points taken from {}", model.points.len(), folder.display())));
         source.points = model.points;
     } else {
-        source.notes.push(Note::info(format!(
-            "the points in {} are in another frame and not used",
-            folder.display()
-        )));
+        source.notes.push(Note::info(format!("the points in {} are in another frame and not used", folder.display())));
     }
 }
 
-fn read_colmap(
-    root: &Path,
-    folder: &Path,
-    others: &[PathBuf],
-    options: &LoadOptions,
-) -> Result<Source> {
+fn read_colmap(root: &Path, folder: &Path, others: &[PathBuf], options: &LoadOptions) -> Result<Source> {
     let model = colmap::read_model(folder)?;
     let mut notes = Vec::new();
     if !others.is_empty() {
@@ -306,11 +245,7 @@ fn read_colmap(
             model.images.len()
         )));
     }
-    let first = model
-        .images
-        .first()
-        .map(|image| image.name.clone())
-        .unwrap_or_default();
+    let first = model.images.first().map(|image| image.name.clone()).unwrap_or_default();
     let photos = ImageFolder::new(colmap_images(root, &first, options));
     let views = views_from_model(&model, root, folder, &photos);
     let unregistered = photos.all().len().saturating_sub(views.len());
@@ -331,26 +266,13 @@ fn read_colmap(
     })
 }
 
-fn views_from_model(
-    model: &ColmapModel,
-    root: &Path,
-    folder: &Path,
-    photos: &ImageFolder,
-) -> Vec<SourceView> {
+fn views_from_model(model: &ColmapModel, root: &Path, folder: &Path, photos: &ImageFolder) -> Vec<SourceView> {
     // Masks lie beside the image folder, or inside the root if the images do.
-    let beside = photos
-        .path()
-        .parent()
-        .filter(|_| photos.path() != root)
-        .unwrap_or(root);
+    let beside = photos.path().parent().filter(|_| photos.path() != root).unwrap_or(root);
     let suffix = file_name(photos.path());
     let suffix = suffix.strip_prefix("images").unwrap_or_default();
     let is_binary = folder.join("images.bin").is_file();
-    let origin = folder.join(if is_binary {
-        "images.bin"
-    } else {
-        "images.txt"
-    });
+    let origin = folder.join(if is_binary { "images.bin" } else { "images.txt" });
     let mut views = Vec::with_capacity(model.images.len());
     for image in &model.images {
         let Some((camera, lens)) = model.cameras.get(&image.camera_id) else {
@@ -394,6 +316,5 @@ fn colmap_images(root: &Path, first: &str, options: &LoadOptions) -> PathBuf {
 
 fn file_name(path: &Path) -> String {
     let name = path.file_name();
-    name.map(|name| name.to_string_lossy().into_owned())
-        .unwrap_or_default()
+    name.map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }

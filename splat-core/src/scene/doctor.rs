@@ -32,15 +32,10 @@ pub(crate) fn examine(dataset: &Dataset) -> Result<Vec<Note>> {
     notes.extend(tiny_images(dataset));
     notes.extend(mask_coverage(dataset)?);
     if dataset.test.is_empty() {
-        notes.push(Note::info(
-            "no image is held out: quality cannot be measured on unseen views",
-        ));
+        notes.push(Note::info("no image is held out: quality cannot be measured on unseen views"));
     }
     if dataset.train.len() < 3 {
-        notes.push(Note::warning(format!(
-            "{} training images are too few to fix a shape",
-            dataset.train.len()
-        )));
+        notes.push(Note::warning(format!("{} training images are too few to fix a shape", dataset.train.len())));
     }
     Ok(notes)
 }
@@ -71,23 +66,17 @@ fn duplicate_views(dataset: &Dataset) -> Vec<Note> {
     // Adding zero makes -0 equal to 0.
     for view in dataset.views() {
         *names.entry(&view.name).or_default() += 1;
-        *poses
-            .entry(view.viewmat.to_cols_array().map(|v| (v + 0.0).to_bits()))
-            .or_default() += 1;
+        *poses.entry(view.viewmat.to_cols_array().map(|v| (v + 0.0).to_bits())).or_default() += 1;
     }
     let extra_names: usize = names.values().map(|count| count - 1).sum();
     let extra_poses: usize = poses.values().map(|count| count - 1).sum();
     let is_video = dataset.train.iter().any(|view| view.time.is_some());
     let mut notes = Vec::new();
     if extra_names > 0 {
-        notes.push(Note::warning(format!(
-            "{extra_names} images are listed more than once"
-        )));
+        notes.push(Note::warning(format!("{extra_names} images are listed more than once")));
     }
     if extra_poses > 0 && !is_video {
-        notes.push(Note::warning(format!(
-            "{extra_poses} images have exactly the pose of another one"
-        )));
+        notes.push(Note::warning(format!("{extra_poses} images have exactly the pose of another one")));
     }
     notes
 }
@@ -119,33 +108,17 @@ fn outliers(views: &[View]) -> Option<Note> {
 }
 
 fn tiny_images(dataset: &Dataset) -> Option<Note> {
-    let tiny = dataset
-        .views()
-        .filter(|view| view.width.min(view.height) < TINY_EDGE)
-        .count();
-    (tiny > 0).then(|| {
-        Note::warning(format!(
-            "{tiny} images are smaller than {TINY_EDGE} pixels along an edge"
-        ))
-    })
+    let tiny = dataset.views().filter(|view| view.width.min(view.height) < TINY_EDGE).count();
+    (tiny > 0).then(|| Note::warning(format!("{tiny} images are smaller than {TINY_EDGE} pixels along an edge")))
 }
 
 fn mask_coverage(dataset: &Dataset) -> Result<Option<Note>> {
-    let masked: Vec<&View> = dataset
-        .train
-        .iter()
-        .filter(|view| view.mask_path.is_some())
-        .collect();
+    let masked: Vec<&View> = dataset.train.iter().filter(|view| view.mask_path.is_some()).collect();
     let step = masked.len().div_ceil(MASKS_SAMPLED).max(1);
     let (mut ignored, mut total) = (0_usize, 0_usize);
     for view in masked.iter().step_by(step) {
         if let Some(path) = &view.mask_path {
-            let mask = decode::decode_mask(
-                path,
-                view.orientation,
-                view.source.width,
-                view.source.height,
-            )?;
+            let mask = decode::decode_mask(path, view.orientation, view.source.width, view.source.height)?;
             ignored += mask.iter().filter(|&&used| used == 0).count();
             total += mask.len();
         }
@@ -154,10 +127,7 @@ fn mask_coverage(dataset: &Dataset) -> Result<Option<Note>> {
         return Ok(None);
     }
     let share = ignored as f64 / total as f64;
-    let text = format!(
-        "masks ignore {:.0} % of the pixels (black = ignore)",
-        100.0 * share
-    );
+    let text = format!("masks ignore {:.0} % of the pixels (black = ignore)", 100.0 * share);
     Ok(Some(if share > IGNORED_SHARE {
         Note::warning(format!("{text}: they may be inverted"))
     } else {

@@ -21,10 +21,7 @@ pub(crate) struct ImageFolder {
 
 impl ImageFolder {
     pub(crate) fn new(folder: PathBuf) -> Self {
-        Self {
-            folder,
-            listed: OnceCell::new(),
-        }
+        Self { folder, listed: OnceCell::new() }
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -48,11 +45,7 @@ impl ImageFolder {
         let stem = without_extension(&wanted);
         let file_name = format!("/{}", wanted.rsplit('/').next().unwrap_or(&wanted));
         self.unique(|found| found == wanted)
-            .or_else(|| {
-                self.unique(|found| {
-                    without_extension(found) == stem || without_extension(found) == wanted
-                })
-            })
+            .or_else(|| self.unique(|found| without_extension(found) == stem || without_extension(found) == wanted))
             .or_else(|| self.unique(|found| format!("/{found}").ends_with(&file_name)))
     }
 
@@ -106,21 +99,15 @@ pub(crate) fn find_mask(root: &Path, suffix: &str, name: &str) -> Option<PathBuf
 
 /// Whether a path ends like an image.
 pub(crate) fn is_image(path: &Path) -> bool {
-    let extension = path
-        .extension()
-        .and_then(|e| e.to_str())
-        .map(str::to_lowercase);
+    let extension = path.extension().and_then(|e| e.to_str()).map(str::to_lowercase);
     extension.is_some_and(|e| {
-        EXTENSIONS.contains(&e.as_str())
-            || ["heic", "heif", "avif", "exr", "dng"].contains(&e.as_str())
+        EXTENSIONS.contains(&e.as_str()) || ["heic", "heif", "avif", "exr", "dng"].contains(&e.as_str())
     })
 }
 
 fn without_extension(name: &str) -> &str {
     match name.rfind('.') {
-        Some(dot) if !name.get(dot..).is_some_and(|rest| rest.contains('/')) => {
-            name.get(..dot).unwrap_or(name)
-        }
+        Some(dot) if !name.get(dot..).is_some_and(|rest| rest.contains('/')) => name.get(..dot).unwrap_or(name),
         _ => name,
     }
 }
@@ -134,10 +121,7 @@ fn walk(folder: &Path, prefix: &str, depth: usize, found: &mut Vec<(String, Path
             return;
         }
         let path = entry.path();
-        let name = format!(
-            "{prefix}{}",
-            entry.file_name().to_string_lossy().to_lowercase()
-        );
+        let name = format!("{prefix}{}", entry.file_name().to_string_lossy().to_lowercase());
         // Links are not followed: they may form a circle.
         let Ok(kind) = entry.file_type() else {
             continue;

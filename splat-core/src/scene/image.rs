@@ -53,20 +53,10 @@ impl Photo {
                     mask.push(if used >= 0.499_99 { 255 } else { 0 });
                 }
                 let scale = if used > 0.0 { 1.0 / used } else { 0.0 };
-                rgba.extend(
-                    sum.iter()
-                        .take(4)
-                        .map(|&c| (c * scale).round().clamp(0.0, 255.0) as u8),
-                );
+                rgba.extend(sum.iter().take(4).map(|&c| (c * scale).round().clamp(0.0, 255.0) as u8));
             }
         }
-        Self {
-            width,
-            height,
-            rgba,
-            has_alpha: self.has_alpha,
-            mask,
-        }
+        Self { width, height, rgba, has_alpha: self.has_alpha, mask }
     }
 
     /// Weighted sum of some rows: colour and alpha weighted by use, and the use itself.
@@ -75,10 +65,7 @@ impl Photo {
         let stride = self.width as usize;
         for (row, &weight) in (first..).zip(weights) {
             let pixels = self.rgba.chunks_exact(4).skip(row * stride);
-            let mask = self
-                .mask
-                .as_deref()
-                .map(|mask| mask.get(row * stride..).unwrap_or_default());
+            let mask = self.mask.as_deref().map(|mask| mask.get(row * stride..).unwrap_or_default());
             for (x, (sum, pixel)) in line.iter_mut().zip(pixels).enumerate() {
                 let ignored = mask.is_some_and(|mask| mask.get(x) == Some(&0));
                 if ignored {
@@ -100,16 +87,8 @@ impl Photo {
             return self.clone();
         }
         let (target, _) = source.undistorted(lens);
-        let reach = |low: f64, focal: f64, size: u32| {
-            (low / focal)
-                .abs()
-                .max(((f64::from(size) + low) / focal).abs())
-        };
-        let limit = reach(-target.cx, target.fx, target.width).hypot(reach(
-            -target.cy,
-            target.fy,
-            target.height,
-        ));
+        let reach = |low: f64, focal: f64, size: u32| (low / focal).abs().max(((f64::from(size) + low) / focal).abs());
+        let limit = reach(-target.cx, target.fx, target.width).hypot(reach(-target.cy, target.fy, target.height));
         let valid = lens.valid_radius(limit);
         let count = target.width as usize * target.height as usize;
         let mut rgba = Vec::with_capacity(count * 4);
@@ -118,24 +97,15 @@ impl Photo {
             let b = (f64::from(y) + 0.5 - target.cy) / target.fy;
             for x in 0..target.width {
                 let a = (f64::from(x) + 0.5 - target.cx) / target.fx;
-                let sample =
-                    (a.hypot(b) <= valid)
-                        .then(|| lens.distort(a, b))
-                        .and_then(|(a, b)| {
-                            self.sample(source.fx * a + source.cx, source.fy * b + source.cy)
-                        });
+                let sample = (a.hypot(b) <= valid)
+                    .then(|| lens.distort(a, b))
+                    .and_then(|(a, b)| self.sample(source.fx * a + source.cx, source.fy * b + source.cy));
                 mask.push(if sample.is_some() { 255 } else { 0 });
                 rgba.extend(sample.unwrap_or([0; 4]));
             }
         }
         let mask = mask.contains(&0).then_some(mask);
-        Self {
-            width: target.width,
-            height: target.height,
-            rgba,
-            has_alpha: self.has_alpha,
-            mask,
-        }
+        Self { width: target.width, height: target.height, rgba, has_alpha: self.has_alpha, mask }
     }
 
     /// Bilinear value at a pixel position; `None` outside the photograph or next to an ignored pixel.
@@ -145,28 +115,18 @@ impl Photo {
             return None;
         }
         // Half a pixel inside the border there is no neighbour left: the border colour continues.
-        let (u, v) = (
-            (u - 0.5).clamp(0.0, width - 1.0),
-            (v - 0.5).clamp(0.0, height - 1.0),
-        );
+        let (u, v) = ((u - 0.5).clamp(0.0, width - 1.0), (v - 0.5).clamp(0.0, height - 1.0));
         let (x, y) = (u as usize, v as usize);
         let (s, t) = ((u - x as f64) as f32, (v - y as f64) as f32);
         let mut sum = [0.0_f32; 4];
-        for (dx, dy, weight) in [
-            (0, 0, (1.0 - s) * (1.0 - t)),
-            (1, 0, s * (1.0 - t)),
-            (0, 1, (1.0 - s) * t),
-            (1, 1, s * t),
-        ] {
+        for (dx, dy, weight) in
+            [(0, 0, (1.0 - s) * (1.0 - t)), (1, 0, s * (1.0 - t)), (0, 1, (1.0 - s) * t), (1, 1, s * t)]
+        {
             if weight == 0.0 {
                 continue;
             }
             let at = (y + dy) * self.width as usize + x + dx;
-            if self
-                .mask
-                .as_ref()
-                .is_some_and(|mask| mask.get(at) == Some(&0))
-            {
+            if self.mask.as_ref().is_some_and(|mask| mask.get(at) == Some(&0)) {
                 return None;
             }
             for (total, &value) in sum.iter_mut().zip(self.rgba.get(at * 4..at * 4 + 4)?) {
@@ -215,12 +175,7 @@ pub(crate) fn load_working_size(view: &View) -> Result<Photo> {
         ));
     }
     if let Some(path) = &view.mask_path {
-        photo.mask = Some(decode::decode_mask(
-            path,
-            view.orientation,
-            photo.width,
-            photo.height,
-        )?);
+        photo.mask = Some(decode::decode_mask(path, view.orientation, photo.width, photo.height)?);
     }
     let photo = photo.undistorted(source, &view.lens);
     Ok(photo.resized(view.width, view.height))

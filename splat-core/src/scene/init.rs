@@ -28,10 +28,7 @@ const MIN_DISTANCE_SHARE: f32 = 1e-4;
 ///
 /// The same data set, count and seed give the same points on every machine.
 pub fn initial_points(dataset: &Dataset, random_count: usize, seed: u64) -> Vec<Point> {
-    let usable = dataset
-        .points
-        .iter()
-        .filter(|point| point.position.iter().all(|c| c.is_finite()));
+    let usable = dataset.points.iter().filter(|point| point.position.iter().all(|c| c.is_finite()));
     let usable: Vec<Point> = usable.copied().collect();
     if usable.len() >= MIN_POINTS {
         return usable;
@@ -53,10 +50,7 @@ fn random_points(dataset: &Dataset, count: usize, seed: u64) -> Vec<Point> {
         drawn += 1;
         if votes >= needed {
             let grey = (random.unit() * 255.0).round() as u8;
-            points.push(Point {
-                position: position.as_vec3().to_array(),
-                rgb: [grey; 3],
-            });
+            points.push(Point { position: position.as_vec3().to_array(), rgb: [grey; 3] });
         } else if drawn >= PATIENCE * count {
             // With no vote needed every candidate is taken, so the loop ends.
             needed /= 2;
@@ -77,33 +71,18 @@ enum Volume {
 impl Volume {
     fn of(dataset: &Dataset) -> Self {
         let extent = dataset.extent();
-        let outward = Self::Rays {
-            near: NEAR_SHARE * extent,
-            far: FAR_SHARE * extent,
-        };
+        let outward = Self::Rays { near: NEAR_SHARE * extent, far: FAR_SHARE * extent };
         let Some(centre) = axes_meet(&dataset.train) else {
             return outward;
         };
-        let ahead = dataset
-            .train
-            .iter()
-            .filter(|view| (centre - view.position()).dot(view.forward()) > 0.0)
-            .count();
+        let ahead = dataset.train.iter().filter(|view| (centre - view.position()).dot(view.forward()) > 0.0).count();
         let total = dataset.train.len().max(1);
-        let distance = dataset
-            .train
-            .iter()
-            .map(|view| view.position().distance(centre))
-            .sum::<f64>()
-            / total as f64;
+        let distance = dataset.train.iter().map(|view| view.position().distance(centre)).sum::<f64>() / total as f64;
         // Nearly parallel axes meet at a far point that says nothing.
         if 10 * ahead < 9 * total || distance > FAR_SHARE * extent || distance <= 0.0 {
             return outward;
         }
-        Self::Cube {
-            centre,
-            half: CUBE_SHARE * distance,
-        }
+        Self::Cube { centre, half: CUBE_SHARE * distance }
     }
 
     fn sample(&self, views: &[&View], random: &mut SplitMix) -> DVec3 {
@@ -121,9 +100,7 @@ impl Volume {
                 };
                 let a = (u * f64::from(view.width) - view.cx) / view.fx;
                 let b = (v * f64::from(view.height) - view.cy) / view.fy;
-                view.viewmat
-                    .inverse()
-                    .transform_point3(depth * DVec3::new(a, b, 1.0))
+                view.viewmat.inverse().transform_point3(depth * DVec3::new(a, b, 1.0))
             }
         }
     }
@@ -196,24 +173,11 @@ pub fn nearest_distances(points: &[Point]) -> Vec<f32> {
 fn typical_radius(positions: &[[f32; 3]]) -> f32 {
     let median = |mut values: Vec<f32>| {
         let middle = values.len() / 2;
-        if values.is_empty() {
-            0.0
-        } else {
-            *values.select_nth_unstable_by(middle, f32::total_cmp).1
-        }
+        if values.is_empty() { 0.0 } else { *values.select_nth_unstable_by(middle, f32::total_cmp).1 }
     };
     let centre = [0, 1, 2].map(|axis| median(positions.iter().map(|p| p[axis]).collect()));
-    let radius = median(
-        positions
-            .iter()
-            .map(|&p| squared_distance(p, centre).sqrt())
-            .collect(),
-    );
-    if radius > 0.0 && radius.is_finite() {
-        radius
-    } else {
-        1.0
-    }
+    let radius = median(positions.iter().map(|&p| squared_distance(p, centre).sqrt()).collect());
+    if radius > 0.0 && radius.is_finite() { radius } else { 1.0 }
 }
 
 fn squared_distance(a: [f32; 3], b: [f32; 3]) -> f32 {
@@ -234,15 +198,8 @@ struct Node {
 
 impl KdTree {
     fn new(positions: &[[f32; 3]]) -> Self {
-        let mut nodes: Vec<Node> = positions
-            .iter()
-            .zip(0..)
-            .map(|(&position, index)| Node {
-                position,
-                index,
-                axis: 0,
-            })
-            .collect();
+        let mut nodes: Vec<Node> =
+            positions.iter().zip(0..).map(|(&position, index)| Node { position, index, axis: 0 }).collect();
         Self::split(&mut nodes);
         Self { nodes }
     }
@@ -260,12 +217,10 @@ impl KdTree {
             }
         }
         let spread = |axis: &usize| high[*axis] - low[*axis];
-        let axis = (0..3)
-            .max_by(|a, b| spread(a).total_cmp(&spread(b)))
-            .unwrap_or(0);
+        let axis = (0..3).max_by(|a, b| spread(a).total_cmp(&spread(b))).unwrap_or(0);
         let middle = nodes.len() / 2;
-        let (left, node, right) = nodes
-            .select_nth_unstable_by(middle, |a, b| a.position[axis].total_cmp(&b.position[axis]));
+        let (left, node, right) =
+            nodes.select_nth_unstable_by(middle, |a, b| a.position[axis].total_cmp(&b.position[axis]));
         node.axis = axis as u8;
         Self::split(left);
         Self::split(right);
@@ -276,11 +231,7 @@ impl KdTree {
         Self::search(&self.nodes, query, own, &mut best);
         let found = best.iter().filter(|d| d.is_finite()).count();
         let sum: f32 = best.iter().filter(|d| d.is_finite()).sum();
-        if found == 0 {
-            0.0
-        } else {
-            (sum / found as f32).sqrt()
-        }
+        if found == 0 { 0.0 } else { (sum / found as f32).sqrt() }
     }
 
     /// Keeps the three smallest squared distances, ascending.
@@ -300,11 +251,7 @@ impl KdTree {
         let gap = query[axis] - node.position[axis];
         let (left, right) = nodes.split_at(middle);
         let right = right.get(1..).unwrap_or_default();
-        let (near, far) = if gap < 0.0 {
-            (left, right)
-        } else {
-            (right, left)
-        };
+        let (near, far) = if gap < 0.0 { (left, right) } else { (right, left) };
         Self::search(near, query, own, best);
         // Strictly less, so that a pile of equal points is not walked through once three of them are found.
         if gap * gap < best[2] {

@@ -67,20 +67,12 @@ impl Lens {
         if radial.iter().chain(&tangential).all(|&c| c == 0.0) {
             return Self::Pinhole;
         }
-        Self::Brown {
-            radial,
-            denominator: [0.0; 3],
-            tangential,
-        }
+        Self::Brown { radial, denominator: [0.0; 3], tangential }
     }
 
     /// A fisheye without decentring.
     pub fn fisheye(radial: [f64; 4]) -> Self {
-        Self::Fisheye {
-            radial,
-            tangential: [0.0; 2],
-            prism: [0.0; 2],
-        }
+        Self::Fisheye { radial, tangential: [0.0; 2], prism: [0.0; 2] }
     }
 
     /// Whether every coefficient is a number.
@@ -88,21 +80,11 @@ impl Lens {
         let finite = |values: &[f64]| values.iter().all(|v| v.is_finite());
         match self {
             Self::Pinhole => true,
-            Self::Brown {
-                radial,
-                denominator,
-                tangential,
-            } => finite(radial) && finite(denominator) && finite(tangential),
-            Self::Fisheye {
-                radial,
-                tangential,
-                prism,
-            } => finite(radial) && finite(tangential) && finite(prism),
-            Self::Fisheye624 {
-                radial,
-                tangential,
-                prism,
-            } => finite(radial) && finite(tangential) && finite(prism),
+            Self::Brown { radial, denominator, tangential } => {
+                finite(radial) && finite(denominator) && finite(tangential)
+            }
+            Self::Fisheye { radial, tangential, prism } => finite(radial) && finite(tangential) && finite(prism),
+            Self::Fisheye624 { radial, tangential, prism } => finite(radial) && finite(tangential) && finite(prism),
             Self::Fov { omega } => omega.is_finite(),
             Self::Division { k } => k.is_finite(),
             Self::Eucm { alpha, beta } => alpha.is_finite() && beta.is_finite(),
@@ -111,10 +93,7 @@ impl Lens {
 
     /// Whether the lens may see so wide that a pinhole image of the same focal length has to be cropped.
     pub fn is_wide(&self) -> bool {
-        matches!(
-            self,
-            Self::Fisheye { .. } | Self::Fisheye624 { .. } | Self::Fov { .. } | Self::Eucm { .. }
-        )
+        matches!(self, Self::Fisheye { .. } | Self::Fisheye624 { .. } | Self::Fov { .. } | Self::Eucm { .. })
     }
 
     /// A short name for people.
@@ -135,31 +114,19 @@ impl Lens {
         let r2 = a * a + b * b;
         match *self {
             Self::Pinhole => (a, b),
-            Self::Brown {
-                radial,
-                denominator: [d1, d2, d3],
-                tangential,
-            } => {
+            Self::Brown { radial, denominator: [d1, d2, d3], tangential } => {
                 let factor = (1.0 + series(&radial, r2)) / (1.0 + series(&[d1, d2, d3], r2));
                 let (da, db) = decentring(tangential, a, b);
                 (a * factor + da, b * factor + db)
             }
-            Self::Fisheye {
-                radial,
-                tangential,
-                prism: [sx, sy],
-            } => {
+            Self::Fisheye { radial, tangential, prism: [sx, sy] } => {
                 let (x, y) = equidistant(a, b);
                 let theta2 = x * x + y * y;
                 let factor = 1.0 + series(&radial, theta2);
                 let (dx, dy) = decentring(tangential, x, y);
                 (x * factor + dx + sx * theta2, y * factor + dy + sy * theta2)
             }
-            Self::Fisheye624 {
-                radial,
-                tangential: [p0, p1],
-                prism: [s0, s1, s2, s3],
-            } => {
+            Self::Fisheye624 { radial, tangential: [p0, p1], prism: [s0, s1, s2, s3] } => {
                 let (u, v) = equidistant(a, b);
                 let factor = 1.0 + series(&radial, u * u + v * v);
                 let (x, y) = (u * factor, v * factor);
@@ -209,15 +176,11 @@ impl Lens {
         let mut lens = *self;
         match &mut lens {
             Self::Brown { tangential, .. } => *tangential = [0.0; 2],
-            Self::Fisheye {
-                tangential, prism, ..
-            } => {
+            Self::Fisheye { tangential, prism, .. } => {
                 *tangential = [0.0; 2];
                 *prism = [0.0; 2];
             }
-            Self::Fisheye624 {
-                tangential, prism, ..
-            } => {
+            Self::Fisheye624 { tangential, prism, .. } => {
                 *tangential = [0.0; 2];
                 *prism = [0.0; 4];
             }

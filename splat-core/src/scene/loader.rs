@@ -58,11 +58,7 @@ struct Job {
 #[derive(Debug)]
 enum Slot {
     Loading,
-    Ready {
-        photo: Arc<Photo>,
-        rank: Rank,
-        ahead: bool,
-    },
+    Ready { photo: Arc<Photo>, rank: Rank, ahead: bool },
     Failed(Error),
 }
 
@@ -83,18 +79,11 @@ struct State {
 impl PhotoLoader {
     /// A loader with `threads` workers (0 = decode on the calling thread only) and a cache of `cache_bytes`.
     pub fn new(threads: usize, cache_bytes: usize) -> Self {
-        let shared = Arc::new(Shared {
-            state: Mutex::default(),
-            changed: Condvar::new(),
-            budget: cache_bytes,
-        });
+        let shared = Arc::new(Shared { state: Mutex::default(), changed: Condvar::new(), budget: cache_bytes });
         let spawn = |index: usize| {
             let shared = Arc::clone(&shared);
             // A system that refuses a thread costs speed only: photos are then decoded by the caller.
-            std::thread::Builder::new()
-                .name(format!("photo-{index}"))
-                .spawn(move || shared.work())
-                .ok()
+            std::thread::Builder::new().name(format!("photo-{index}")).spawn(move || shared.work()).ok()
         };
         let workers = (0..threads).filter_map(spawn).collect();
         Self { shared, workers }
@@ -110,11 +99,7 @@ impl PhotoLoader {
         state.queue.clear();
         for (view, width, height) in photos {
             let key = Key::new(&view, width, height);
-            if width > 0
-                && height > 0
-                && !state.slots.contains_key(&key)
-                && queued.insert(key.clone())
-            {
+            if width > 0 && height > 0 && !state.slots.contains_key(&key) && queued.insert(key.clone()) {
                 state.queue.push_back(Job { key, view });
             }
         }
@@ -139,11 +124,7 @@ impl PhotoLoader {
                     return result;
                 }
                 None if state.slots.contains_key(&key) => {
-                    state = self
-                        .shared
-                        .changed
-                        .wait(state)
-                        .unwrap_or_else(PoisonError::into_inner);
+                    state = self.shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
                 }
                 None => break,
             }
@@ -193,10 +174,7 @@ impl Shared {
         while !state.closing {
             let may_go_on = state.ahead_bytes == 0 || state.ahead_bytes < self.budget / 2;
             let Some(job) = may_go_on.then(|| state.queue.pop_front()).flatten() else {
-                state = self
-                    .changed
-                    .wait(state)
-                    .unwrap_or_else(PoisonError::into_inner);
+                state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
                 continue;
             };
             if state.slots.contains_key(&job.key) {
@@ -216,34 +194,20 @@ impl Shared {
 
     /// Makes a photo, from the one at working size if that is still there.
     fn load(&self, view: &View, key: &Key) -> Result<Arc<Photo>> {
-        let working = Key {
-            size: (view.width, view.height),
-            ..key.clone()
-        };
-        let cached = if working == *key {
-            None
-        } else {
-            self.lock().peek(&working)
-        };
+        let working = Key { size: (view.width, view.height), ..key.clone() };
+        let cached = if working == *key { None } else { self.lock().peek(&working) };
         let made = catch_unwind(AssertUnwindSafe(|| {
             let full = match cached {
                 Some(photo) => photo,
                 None => Arc::new(load_working_size(view)?),
             };
-            let photo = if working == *key {
-                Arc::clone(&full)
-            } else {
-                Arc::new(full.resized(key.size.0, key.size.1))
-            };
+            let photo =
+                if working == *key { Arc::clone(&full) } else { Arc::new(full.resized(key.size.0, key.size.1)) };
             Ok((full, photo))
         }));
         // A decoder that panics must not leave others waiting for a photo that never comes.
         let (full, photo) = made.unwrap_or_else(|_| {
-            Err(Error::input(
-                &view.image_path,
-                "the image decoder failed on this file",
-                "convert the image to PNG",
-            ))
+            Err(Error::input(&view.image_path, "the image decoder failed on this file", "convert the image to PNG"))
         })?;
         if working != *key {
             self.lock().store_spare(working, full, self.budget);
@@ -330,8 +294,7 @@ impl State {
     /// Lets everything announced earlier count as ordinary cache content; old failures are tried again.
     fn forget_ahead(&mut self) {
         self.ahead_bytes = 0;
-        self.slots
-            .retain(|_, slot| !matches!(slot, Slot::Failed(_)));
+        self.slots.retain(|_, slot| !matches!(slot, Slot::Failed(_)));
         for key in self.ranks.values() {
             if let Some(Slot::Ready { ahead, .. }) = self.slots.get_mut(key) {
                 *ahead = false;

@@ -27,10 +27,7 @@ pub(crate) fn split_views(
     }
     if train.is_empty() {
         return Err(Error::settings(
-            format!(
-                "all {} images are held out ({how}), none is left to train on",
-                test.len()
-            ),
+            format!("all {} images are held out ({how}), none is left to train on", test.len()),
             "hold out fewer images, for instance every 8th",
         ));
     }
@@ -44,34 +41,21 @@ fn choose(
     notes: &mut Vec<Note>,
 ) -> Result<(Vec<bool>, String)> {
     if let Some(how) = &source.split {
-        return Ok((
-            views.iter().map(|(_, held_out)| *held_out).collect(),
-            how.clone(),
-        ));
+        return Ok((views.iter().map(|(_, held_out)| *held_out).collect(), how.clone()));
     }
     if let Some((path, names)) = test_list(&source.root)? {
-        let flags: Vec<bool> = views
-            .iter()
-            .map(|(view, _)| is_listed(&view.name, &names))
-            .collect();
+        let flags: Vec<bool> = views.iter().map(|(view, _)| is_listed(&view.name, &names)).collect();
         let hits = flags.iter().filter(|&&flag| flag).count();
         if hits == 0 && !names.is_empty() {
             return Err(Error::input(
                 path,
-                format!(
-                    "none of the {} names belongs to an image of the data set",
-                    names.len()
-                ),
+                format!("none of the {} names belongs to an image of the data set", names.len()),
                 "write one image name per line, or remove the file",
             ));
         }
         if hits < names.len() {
             let unknown = names.len() - hits;
-            notes.push(Note::warning(format!(
-                "{}: {unknown} of {} names match no image",
-                path.display(),
-                names.len()
-            )));
+            notes.push(Note::warning(format!("{}: {unknown} of {} names match no image", path.display(), names.len())));
         }
         return Ok((flags, "named in test.txt".to_owned()));
     }
@@ -80,10 +64,7 @@ fn choose(
     }
     let every = options.test_every as usize;
     let flags = (0..views.len()).map(|index| index % every == 0).collect();
-    Ok((
-        flags,
-        format!("one image in {every} by name, from the first"),
-    ))
+    Ok((flags, format!("one image in {every} by name, from the first")))
 }
 
 fn test_list(root: &Path) -> Result<Option<(PathBuf, Vec<String>)>> {
@@ -105,6 +86,5 @@ fn is_listed(name: &str, list: &[String]) -> bool {
     let path = Path::new(name);
     let base = path.file_name().and_then(|n| n.to_str()).unwrap_or(name);
     let stem = path.file_stem().and_then(|n| n.to_str()).unwrap_or(name);
-    list.iter()
-        .any(|entry| entry == name || entry == base || entry == stem)
+    list.iter().any(|entry| entry == name || entry == base || entry == stem)
 }

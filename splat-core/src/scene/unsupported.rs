@@ -21,17 +21,9 @@ const VIDEO: &str = "a video, but no poses";
 
 /// Names that give a folder away, with what it is and what to do; the first match counts.
 const FOLDER_MARKS: [(&str, &str, &str); 7] = [
-    (
-        "keyframes",
-        "this is a Polycam raw capture, which is not read",
-        "convert it with `ns-process-data polycam`",
-    ),
+    ("keyframes", "this is a Polycam raw capture, which is not read", "convert it with `ns-process-data polycam`"),
     ("poses_bounds.npy", LLFF, CONVERT),
-    (
-        "dataset.json",
-        "this looks like a Nerfies capture, which is not read",
-        CONVERT,
-    ),
+    ("dataset.json", "this looks like a Nerfies capture, which is not read", CONVERT),
     (".xmp", REALITYSCAN, FROM_REALITYSCAN),
     (".csv", REALITYSCAN, FROM_REALITYSCAN),
     (".xml", METASHAPE, FROM_METASHAPE),
@@ -44,27 +36,18 @@ const FOLDER_MARKS: [(&str, &str, &str); 7] = [
 
 /// The error for a single file.
 pub(crate) fn file(path: &Path) -> Error {
-    let extension = path
-        .extension()
-        .and_then(|e| e.to_str())
-        .unwrap_or_default();
+    let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
     let (problem, remedy) = match extension.to_lowercase().as_str() {
         "ply" | "splat" | "spz" | "sog" | "ksplat" => (
             "this is a finished scene or a point cloud, not posed images",
             "open it in the viewer, or give the folder of a data set",
         ),
-        "zip" | "r3d" => (
-            "archives are not read in place",
-            "unpack it and give the folder",
-        ),
+        "zip" | "r3d" => ("archives are not read in place", "unpack it and give the folder"),
         "mp4" | "mov" | "avi" | "mkv" => (VIDEO, EXTRACT_FRAMES),
         "xml" => (METASHAPE, FROM_METASHAPE),
         "csv" | "xmp" => (REALITYSCAN, FROM_REALITYSCAN),
         "npy" => (LLFF, CONVERT),
-        "db" => (
-            "this is a COLMAP database without a reconstruction",
-            FIND_POSES,
-        ),
+        "db" => ("this is a COLMAP database without a reconstruction", FIND_POSES),
         _ if is_image(path) => ("this is one image, not a data set", FIND_POSES),
         _ => ("not a data set we know", GIVE_SCENE),
     };
@@ -78,41 +61,24 @@ pub(crate) fn folder(root: &Path) -> Error {
         Err(error) => return Error::io(root, "read", error),
     };
     let lower = |name: std::ffi::OsString| name.to_string_lossy().to_lowercase();
-    let names: Vec<String> = entries
-        .flatten()
-        .map(|entry| lower(entry.file_name()))
-        .collect();
+    let names: Vec<String> = entries.flatten().map(|entry| lower(entry.file_name())).collect();
     if names.is_empty() {
         return Error::input(root, "the folder is empty", GIVE_SCENE);
     }
-    let has = |mark: &str| {
-        names.iter().any(|name| {
-            if mark.starts_with('.') {
-                name.ends_with(mark)
-            } else {
-                name == mark
-            }
-        })
-    };
+    let has =
+        |mark: &str| names.iter().any(|name| if mark.starts_with('.') { name.ends_with(mark) } else { name == mark });
     if let Some((_, problem, remedy)) = FOLDER_MARKS.iter().find(|(mark, ..)| has(mark)) {
         return Error::input(root, *problem, *remedy);
     }
     if let Some(inner) = inner_scene(root) {
         let remedy = format!("give {}", inner.display());
-        return Error::input(
-            root,
-            "there is no data set in this folder, but in one below it",
-            remedy,
-        );
+        return Error::input(root, "there is no data set in this folder, but in one below it", remedy);
     }
     let images = ImageFolder::new(root.to_path_buf()).all().len();
     if images > 0 {
         return Error::input(root, format!("{images} images, but no poses"), FIND_POSES);
     }
-    if [".mp4", ".mov", ".mkv", ".avi"]
-        .iter()
-        .any(|mark| has(mark))
-    {
+    if [".mp4", ".mov", ".mkv", ".avi"].iter().any(|mark| has(mark)) {
         return Error::input(root, VIDEO, EXTRACT_FRAMES);
     }
     Error::input(root, "no data set was recognised", GIVE_SCENE)

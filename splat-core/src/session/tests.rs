@@ -165,7 +165,9 @@ fn a_run_tells_its_story_in_order_and_leaves_its_files() {
     assert_eq!(events.iter().filter(|event| matches!(event, Event::Evaluated(_))).count(), 3);
     assert_eq!(events.iter().filter(|event| matches!(event, Event::Refined { .. })).count(), 12);
     assert_eq!((summary.steps, summary.interrupted, summary.psnr), (50, false, Some(20.0)));
-    for name in ["settings.toml", "run.json", "metrics.jsonl", "splats.ply", "summary.json", "checkpoints/step_0000050.ckpt"] {
+    for name in
+        ["settings.toml", "run.json", "metrics.jsonl", "splats.ply", "summary.json", "checkpoints/step_0000050.ckpt"]
+    {
         assert!(temp.path().join(name).is_file(), "{name}");
     }
     assert_eq!(logged(temp.path()), [10, 20, 30, 40, 50]);

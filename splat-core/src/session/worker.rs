@@ -287,7 +287,8 @@ impl<T: Train> Worker<T> {
                     Some(step) => format!("the one of step {step} is kept"),
                     None => "there is none yet".into(),
                 };
-                let message = format!("no checkpoint: {}; {kept}; training goes on: make room on the disk", chain(&error));
+                let message =
+                    format!("no checkpoint: {}; {kept}; training goes on: make room on the disk", chain(&error));
                 self.tell(Event::Warning { message });
                 Ok(())
             }

@@ -106,9 +106,17 @@ fn values_out_of_range_name_key_found_and_allowed() {
     let text = refusal(&[("train.steps", "0")]);
     assert!(text.contains("train.steps = 0") && text.contains("[1, 1000000]"), "{text}");
     for (key, value) in [
-        ("init.opacity", "0"), ("init.opacity", "1.0"), ("init.opacity", "nan"), ("init.scale", "inf"),
-        ("schedule.coarse_start", "0"), ("train.steps", "-1"), ("train.steps", "1.5"), ("train.steps", "many"),
-        ("raster.antialias", "1"), ("model.background", "grey"), ("train.seed", "9007199254740992"),
+        ("init.opacity", "0"),
+        ("init.opacity", "1.0"),
+        ("init.opacity", "nan"),
+        ("init.scale", "inf"),
+        ("schedule.coarse_start", "0"),
+        ("train.steps", "-1"),
+        ("train.steps", "1.5"),
+        ("train.steps", "many"),
+        ("raster.antialias", "1"),
+        ("model.background", "grey"),
+        ("train.seed", "9007199254740992"),
     ] {
         assert!(refusal(&[(key, value)]).contains(key), "{key}={value}");
     }

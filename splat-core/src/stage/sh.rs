@@ -49,9 +49,17 @@ impl Stage for Sh {
     }
 
     fn columns(&self) -> Vec<ColumnSpec> {
-        let mut columns = vec![ColumnSpec { name: "sh0", width: 3, rate: self.sh0_rate, active: all, every: 1, dense: false }];
+        let mut columns =
+            vec![ColumnSpec { name: "sh0", width: 3, rate: self.sh0_rate, active: all, every: 1, dense: false }];
         if self.degree > 0 {
-            columns.push(ColumnSpec { name: "shN", width: 3 * sh_rows(self.degree), rate: self.shn_rate, active: up_to_degree, every: self.every, dense: false });
+            columns.push(ColumnSpec {
+                name: "shN",
+                width: 3 * sh_rows(self.degree),
+                rate: self.shn_rate,
+                active: up_to_degree,
+                every: self.every,
+                dense: false,
+            });
         }
         columns
     }

@@ -46,7 +46,9 @@ impl Opened<'_> {
         // Grows with what is really there, whatever the header claims.
         let wanted = count * size_of::<T>() as u64;
         let mut bytes = Vec::new();
-        let got = Read::take(&mut *self.from, wanted).read_to_end(&mut bytes).map_err(|source| Error::io(Path::new("checkpoint"), "read", source))?;
+        let got = Read::take(&mut *self.from, wanted)
+            .read_to_end(&mut bytes)
+            .map_err(|source| Error::io(Path::new("checkpoint"), "read", source))?;
         if got as u64 != wanted {
             return Err(damaged(format!("ends after {got} of {wanted} bytes of a block")));
         }
@@ -112,7 +114,10 @@ impl Trainer {
             let width = file.number::<u32>()?;
             let found = String::from_utf8_lossy(&name).trim_end_matches('\0').to_owned();
             if found != column.spec.name || width != column.spec.width {
-                return Err(damaged(format!("has column {found} of width {width} where {} of width {} was expected", column.spec.name, column.spec.width)));
+                return Err(damaged(format!(
+                    "has column {found} of width {width} where {} of width {} was expected",
+                    column.spec.name, column.spec.width
+                )));
             }
             let values = file.take::<f32>(rows * u64::from(width))?;
             let moments = file.take::<[f32; 2]>(rows * u64::from(width))?;

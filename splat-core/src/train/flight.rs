@@ -95,6 +95,8 @@ impl Flights {
 }
 
 fn mapped<T: bytemuck::Pod>(buffer: &wgpu::Buffer) -> Result<Vec<T>> {
-    let view = buffer.get_mapped_range(..).map_err(|source| Error::DeviceLost { problem: format!("could not read a step's report: {source}") })?;
+    let view = buffer
+        .get_mapped_range(..)
+        .map_err(|source| Error::DeviceLost { problem: format!("could not read a step's report: {source}") })?;
     Ok(bytemuck::pod_collect_to_vec(&view))
 }

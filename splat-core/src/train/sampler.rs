@@ -96,7 +96,9 @@ fn upload(gpu: &Gpu, old: Option<Target>, photo: &Photo, background: [f32; 3]) -
     let pixels = photo.rgba.len() as u64 / 4;
     let mask_words = photo.mask.as_ref().map_or(0, |_| pixels.div_ceil(4));
     let (old_photo, old_mask) = old.map_or((None, None), |old| (Some(old.photo), Some(old.mask)));
-    let room = |old: Option<Buf<u32>>, label: &str, words: u64| old.filter(|old| old.len() >= words).unwrap_or_else(|| Buf::new(gpu, label, words));
+    let room = |old: Option<Buf<u32>>, label: &str, words: u64| {
+        old.filter(|old| old.len() >= words).unwrap_or_else(|| Buf::new(gpu, label, words))
+    };
     let target = Target {
         photo: room(old_photo, "photo", pixels),
         mask: room(old_mask, "mask", mask_words),

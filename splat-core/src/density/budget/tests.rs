@@ -11,12 +11,7 @@ const LAST: u32 = 15_000;
 const LATER: u32 = 20_000;
 
 fn without_decay(cap: usize) -> BudgetSettings {
-    BudgetSettings {
-        cap,
-        opacity_decay: 0.0,
-        scale_decay: 0.0,
-        ..BudgetSettings::default()
-    }
+    BudgetSettings { cap, opacity_decay: 0.0, scale_decay: 0.0, ..BudgetSettings::default() }
 }
 
 fn refine(settings: BudgetSettings, step: u32, splats: &Splats) -> Option<RowEdit> {
@@ -26,13 +21,7 @@ fn refine(settings: BudgetSettings, step: u32, splats: &Splats) -> Option<RowEdi
 
 #[test]
 fn budget_follows_the_root_of_progress_and_ends_at_the_cap() {
-    let budget = Budget::new(
-        BudgetSettings {
-            cap: 10_000,
-            ..BudgetSettings::default()
-        },
-        2000,
-    );
+    let budget = Budget::new(BudgetSettings { cap: 10_000, ..BudgetSettings::default() }, 2000);
     assert_eq!(budget.splats_at(500, TOTAL), 2000);
     assert_eq!(budget.splats_at(500 + 14_500 / 4, TOTAL), 6000);
     assert_eq!(budget.splats_at(14_999, TOTAL), 10_000);
@@ -47,13 +36,7 @@ fn budget_follows_the_root_of_progress_and_ends_at_the_cap() {
 fn a_whole_run_meets_the_cap_exactly_and_keeps_it() {
     for (start, cap) in [(300, 1000), (7, 1000), (1000, 300), (50, 50)] {
         let mut splats = Splats::scattered(start);
-        let budget = Budget::new(
-            BudgetSettings {
-                cap,
-                ..BudgetSettings::default()
-            },
-            start,
-        );
+        let budget = Budget::new(BudgetSettings { cap, ..BudgetSettings::default() }, start);
         for step in 1..=3000 {
             let edit = budget.refine(step, 3000, &splats.rows(), &splats.scores(), 1.0, 5);
             assert!(edit.is_none() || budget.is_due(step, 3000));
@@ -62,10 +45,7 @@ fn a_whole_run_meets_the_cap_exactly_and_keeps_it() {
                 assert!(splats.len() <= start.max(cap));
             }
             // Training would give children their opacity back; without it a few must still survive.
-            splats
-                .opacity_logits
-                .iter_mut()
-                .for_each(|logit| *logit = logit.max(-4.0) + 0.05);
+            splats.opacity_logits.iter_mut().for_each(|logit| *logit = logit.max(-4.0) + 0.05);
             if step >= 1500 {
                 assert_eq!(splats.len(), cap, "step {step}, from {start} to {cap}");
             }
@@ -89,10 +69,7 @@ fn highest_scores_are_split_first() {
 fn weighted_picks_are_random_but_only_among_candidates() {
     let mut splats = Splats::scattered(100).with_scores(1e-3);
     splats.abs_grad[..60].fill(4.0 * 2.9e-4); // just below the threshold
-    let settings = BudgetSettings {
-        pick: Pick::Weighted,
-        ..without_decay(110)
-    };
+    let settings = BudgetSettings { pick: Pick::Weighted, ..without_decay(110) };
     let edit = refine(settings.clone(), LAST, &splats).unwrap();
     assert!(edit.src.len() == 110 && edit.src[100..].iter().all(|&src| src >= 60));
     assert_ne!(edit, refine(without_decay(110), LAST, &splats).unwrap());
@@ -108,37 +85,16 @@ fn too_few_candidates_are_made_up_for_by_opaque_splats() {
     assert_eq!(edit.src[100], 11);
     let mut split = edit.src[100..].to_vec();
     split.dedup();
-    assert_eq!(
-        split.len(),
-        50,
-        "no splat is split twice while others are whole"
-    );
-    let mean = |rows: &[u32]| {
-        rows.iter()
-            .map(|&row| splats.opacity(row as usize))
-            .sum::<f64>()
-            / rows.len() as f64
-    };
+    assert_eq!(split.len(), 50, "no splat is split twice while others are whole");
+    let mean = |rows: &[u32]| rows.iter().map(|&row| splats.opacity(row as usize)).sum::<f64>() / rows.len() as f64;
     assert!(mean(&edit.src[101..]) > mean(&edit.src[..100]) + 0.02);
 }
 
 #[test]
 fn population_at_most_doubles_inside_the_window() {
     let splats = Splats::scattered(10);
-    assert_eq!(
-        refine(without_decay(1000), GROWING, &splats)
-            .unwrap()
-            .src
-            .len(),
-        20
-    );
-    assert_eq!(
-        refine(without_decay(1000), LAST, &splats)
-            .unwrap()
-            .src
-            .len(),
-        1000
-    );
+    assert_eq!(refine(without_decay(1000), GROWING, &splats).unwrap().src.len(), 20);
+    assert_eq!(refine(without_decay(1000), LAST, &splats).unwrap().src.len(), 1000);
 }
 
 #[test]
@@ -147,14 +103,10 @@ fn split_preserves_the_mean_and_halves_the_longest_axis() {
     let edit = refine(without_decay(60), LAST, &splats).unwrap();
     let after = splats.apply(&edit);
     for row in 0..30 {
-        let sibling = (30..60)
-            .find(|&other| edit.src[other] == row as u32)
-            .unwrap();
+        let sibling = (30..60).find(|&other| edit.src[other] == row as u32).unwrap();
         let (a, b, parent) = (after.mean(row), after.mean(sibling), splats.mean(row));
         let log_scales = &splats.log_scales[3 * row..][..3];
-        let longest = (0..3)
-            .max_by(|&i, &j| log_scales[i].total_cmp(&log_scales[j]))
-            .unwrap();
+        let longest = (0..3).max_by(|&i, &j| log_scales[i].total_cmp(&log_scales[j])).unwrap();
         let mut distance2 = 0.0;
         for axis in 0..3 {
             assert!((0.5 * (a[axis] + b[axis]) - parent[axis]).abs() < 1e-6);
@@ -181,13 +133,7 @@ fn split_separates_along_the_rotated_axis() {
     let after = splats.apply(&refine(without_decay(2), LAST, &splats).unwrap());
     let offset = [0, 1, 2].map(|axis| after.mean(0)[axis] - splats.mean(0)[axis]);
     let expected = [0.0, 1.35 * (-1.0_f32).exp(), 0.0];
-    assert!(
-        offset
-            .iter()
-            .zip(expected)
-            .all(|(o, e)| (o - e).abs() < 1e-6),
-        "{offset:?}"
-    );
+    assert!(offset.iter().zip(expected).all(|(o, e)| (o - e).abs() < 1e-6), "{offset:?}");
 }
 
 #[test]
@@ -211,14 +157,8 @@ fn faint_and_broken_splats_are_pruned_and_their_places_refilled() {
 fn a_cap_below_the_population_drops_the_faintest() {
     let splats = Splats::scattered(50);
     let edit = refine(without_decay(10), LAST, &splats).unwrap();
-    let faintest_kept = edit
-        .src
-        .iter()
-        .map(|&row| splats.opacity(row as usize))
-        .fold(1.0, f64::min);
-    let more_opaque = (0..50)
-        .filter(|&row| splats.opacity(row) >= faintest_kept)
-        .count();
+    let faintest_kept = edit.src.iter().map(|&row| splats.opacity(row as usize)).fold(1.0, f64::min);
+    let more_opaque = (0..50).filter(|&row| splats.opacity(row) >= faintest_kept).count();
     assert_eq!((edit.src.len(), more_opaque), (10, 10));
     assert!(edit.fresh.iter().all(|&fresh| !fresh) && edit.writes.is_empty());
 }
@@ -226,10 +166,7 @@ fn a_cap_below_the_population_drops_the_faintest() {
 #[test]
 fn decay_fades_and_shrinks_in_proportion_to_the_time_ahead() {
     let splats = Splats::scattered(5).with_scores(0.0);
-    let settings = BudgetSettings {
-        cap: 5,
-        ..BudgetSettings::default()
-    };
+    let settings = BudgetSettings { cap: 5, ..BudgetSettings::default() };
     let edit = refine(settings, LAST, &splats).unwrap();
     assert!(edit.fresh.iter().all(|&fresh| !fresh));
     assert!(edit.writes.iter().all(|write| !write.fresh));
@@ -245,10 +182,7 @@ fn decay_fades_and_shrinks_in_proportion_to_the_time_ahead() {
 fn nothing_happens_outside_the_refinement_window() {
     let splats = Splats::scattered(10);
     let changes = |step| refine(BudgetSettings::default(), step, &splats).is_some();
-    assert_eq!(
-        [100, 500, 600, 650, 28_500, 28_600].map(changes),
-        [false, false, true, false, true, false]
-    );
+    assert_eq!([100, 500, 600, 650, 28_500, 28_600].map(changes), [false, false, true, false, true, false]);
 }
 
 #[test]
@@ -259,19 +193,10 @@ fn hopeless_and_tiny_populations_are_survived() {
     assert_eq!(refine(without_decay(20), LAST, &nan), None);
     assert_eq!(refine(without_decay(20), LAST, &Splats::scattered(0)), None);
     let one = Splats::scattered(1);
-    assert_eq!(
-        one.apply(&refine(without_decay(9), LAST, &one).unwrap())
-            .len(),
-        9
-    );
+    assert_eq!(one.apply(&refine(without_decay(9), LAST, &one).unwrap()).len(), 9);
     assert_eq!(refine(without_decay(0), LAST, &one), None);
     let mut unscored = Splats::scattered(9);
     unscored.abs_grad.fill(f32::NAN);
     unscored.count.fill(0);
-    assert_eq!(
-        unscored
-            .apply(&refine(without_decay(12), LAST, &unscored).unwrap())
-            .len(),
-        12
-    );
+    assert_eq!(unscored.apply(&refine(without_decay(12), LAST, &unscored).unwrap()).len(), 12);
 }

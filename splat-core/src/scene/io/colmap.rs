@@ -13,8 +13,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// How to make a readable model out of any other.
-const CONVERT: &str =
-    "run `colmap image_undistorter` or `colmap model_converter`, or export the model again";
+const CONVERT: &str = "run `colmap image_undistorter` or `colmap model_converter`, or export the model again";
 
 /// A sparse model.
 #[derive(Clone, Debug, PartialEq)]
@@ -54,63 +53,40 @@ pub fn read_model(folder: &Path) -> Result<ColmapModel> {
         ColmapModel {
             cameras: colmap_bin::read_cameras(&cameras)?,
             images: colmap_bin::read_images(&images)?,
-            points: if has_points {
-                colmap_bin::read_points(&points)?
-            } else {
-                Vec::new()
-            },
+            points: if has_points { colmap_bin::read_points(&points)? } else { Vec::new() },
         }
     } else {
         ColmapModel {
             cameras: colmap_text::read_cameras(&cameras)?,
             images: colmap_text::read_images(&images)?,
-            points: if has_points {
-                colmap_text::read_points(&points)?
-            } else {
-                Vec::new()
-            },
+            points: if has_points { colmap_text::read_points(&points)? } else { Vec::new() },
         }
     };
     for image in &model.images {
         if !model.cameras.contains_key(&image.camera_id) {
             return Err(Error::input(
                 &images,
-                format!(
-                    "image {} refers to camera {}, which {} lacks",
-                    image.name,
-                    image.camera_id,
-                    cameras.display()
-                ),
+                format!("image {} refers to camera {}, which {} lacks", image.name, image.camera_id, cameras.display()),
                 CONVERT,
             ));
         }
     }
     if model.images.is_empty() {
-        return Err(Error::input(
-            &images,
-            "the model has no posed image",
-            "run the reconstruction again",
-        ));
+        return Err(Error::input(&images, "the model has no posed image", "run the reconstruction again"));
     }
     Ok(model)
 }
 
 /// Whether `folder` holds a model.
 pub(crate) fn is_model(folder: &Path) -> bool {
-    ["bin", "txt"].iter().any(|extension| {
-        ["cameras", "images"]
-            .iter()
-            .all(|stem| folder.join(format!("{stem}.{extension}")).is_file())
-    })
+    ["bin", "txt"]
+        .iter()
+        .any(|extension| ["cameras", "images"].iter().all(|stem| folder.join(format!("{stem}.{extension}")).is_file()))
 }
 
 /// The model of a project and the other models that were passed over, in COLMAP's usual places.
 pub(crate) fn find_model(root: &Path) -> Option<(PathBuf, Vec<PathBuf>)> {
-    for base in [
-        root.join("sparse"),
-        root.join("colmap/sparse"),
-        root.to_path_buf(),
-    ] {
+    for base in [root.join("sparse"), root.join("colmap/sparse"), root.to_path_buf()] {
         let mut parts = numbered_models(&base);
         if parts.is_empty() && is_model(&base) {
             return Some((base, Vec::new()));
@@ -141,11 +117,7 @@ fn numbered_models(base: &Path) -> Vec<PathBuf> {
 /// Images a model claims to have; 0 where that cannot be told, so that such a model is never preferred.
 fn image_count(folder: &Path) -> u64 {
     let binary = folder.join("images.bin");
-    if binary.is_file() {
-        colmap_bin::count(&binary)
-    } else {
-        colmap_text::count_images(&folder.join("images.txt"))
-    }
+    if binary.is_file() { colmap_bin::count(&binary) } else { colmap_text::count_images(&folder.join("images.txt")) }
 }
 
 /// Number of parameters of a camera model, or why it cannot be used.
@@ -162,13 +134,7 @@ pub(super) fn parameter_count(path: &Path, model: i32) -> Result<usize> {
         .ok()
         .and_then(|model| COUNTS.get(model))
         .copied()
-        .ok_or_else(|| {
-            Error::input(
-                path,
-                format!("unknown camera model {model}; 0 to 16 are known"),
-                CONVERT,
-            )
-        })
+        .ok_or_else(|| Error::input(path, format!("unknown camera model {model}; 0 to 16 are known"), CONVERT))
 }
 
 /// Identifier of a camera model from its name in text models.
@@ -200,52 +166,25 @@ pub(super) fn model_from_name(path: &Path, name: &str) -> Result<i32> {
 }
 
 /// Turns a camera record into intrinsics and lens, checking every number.
-pub(super) fn camera(
-    path: &Path,
-    id: u32,
-    model: i32,
-    size: (u64, u64),
-    params: &[f64],
-) -> Result<(Intrinsics, Lens)> {
+pub(super) fn camera(path: &Path, id: u32, model: i32, size: (u64, u64), params: &[f64]) -> Result<(Intrinsics, Lens)> {
     let bad = |problem: String| Error::input(path, format!("camera {id}: {problem}"), CONVERT);
-    let edge = |edge: u64| {
-        u32::try_from(edge)
-            .ok()
-            .filter(|&edge| edge > 0 && edge <= 1 << 16)
-    };
+    let edge = |edge: u64| u32::try_from(edge).ok().filter(|&edge| edge > 0 && edge <= 1 << 16);
     let (Some(width), Some(height)) = (edge(size.0), edge(size.1)) else {
-        return Err(bad(format!(
-            "the image size {}x{} is not possible",
-            size.0, size.1
-        )));
+        return Err(bad(format!("the image size {}x{} is not possible", size.0, size.1)));
     };
     let expected = parameter_count(path, model)?;
     if params.len() != expected {
-        return Err(bad(format!(
-            "camera model {model} has {expected} parameters, found {}",
-            params.len()
-        )));
+        return Err(bad(format!("camera model {model} has {expected} parameters, found {}", params.len())));
     }
     let (fx, fy, cx, cy, lens) = match (model, params) {
-        (0 | 2 | 3 | 8 | 9 | 12 | 14, [f, cx, cy, rest @ ..]) => {
-            (*f, *f, *cx, *cy, lens(model, rest))
-        }
+        (0 | 2 | 3 | 8 | 9 | 12 | 14, [f, cx, cy, rest @ ..]) => (*f, *f, *cx, *cy, lens(model, rest)),
         (_, [fx, fy, cx, cy, rest @ ..]) => (*fx, *fy, *cx, *cy, lens(model, rest)),
         _ => return Err(bad("too few parameters".into())),
     };
     let Some(lens) = lens else {
-        return Err(bad(format!(
-            "unexpected parameters for camera model {model}"
-        )));
+        return Err(bad(format!("unexpected parameters for camera model {model}")));
     };
-    let intrinsics = Intrinsics {
-        width,
-        height,
-        fx,
-        fy,
-        cx,
-        cy,
-    };
+    let intrinsics = Intrinsics { width, height, fx, fy, cx, cy };
     check_intrinsics(&intrinsics, &lens).map_err(bad)?;
     Ok((intrinsics, lens))
 }
@@ -256,25 +195,19 @@ fn lens(model: i32, params: &[f64]) -> Option<Lens> {
         (2, &[k]) => Lens::brown([k, 0.0, 0.0, 0.0], [0.0; 2]),
         (3, &[k1, k2]) => Lens::brown([k1, k2, 0.0, 0.0], [0.0; 2]),
         (4, &[k1, k2, p1, p2]) => Lens::brown([k1, k2, 0.0, 0.0], [p1, p2]),
-        (6, &[k1, k2, p1, p2, k3, k4, k5, k6]) => Lens::Brown {
-            radial: [k1, k2, k3, 0.0],
-            denominator: [k4, k5, k6],
-            tangential: [p1, p2],
-        },
+        (6, &[k1, k2, p1, p2, k3, k4, k5, k6]) => {
+            Lens::Brown { radial: [k1, k2, k3, 0.0], denominator: [k4, k5, k6], tangential: [p1, p2] }
+        }
         (5, &[k1, k2, k3, k4]) => Lens::fisheye([k1, k2, k3, k4]),
         (8, &[k]) => Lens::fisheye([k, 0.0, 0.0, 0.0]),
         (9, &[k1, k2]) => Lens::fisheye([k1, k2, 0.0, 0.0]),
         (14 | 15, []) => Lens::fisheye([0.0; 4]),
-        (10, &[k1, k2, p1, p2, k3, k4, sx, sy]) => Lens::Fisheye {
-            radial: [k1, k2, k3, k4],
-            tangential: [p1, p2],
-            prism: [sx, sy],
-        },
-        (11, &[k0, k1, k2, k3, k4, k5, p0, p1, s0, s1, s2, s3]) => Lens::Fisheye624 {
-            radial: [k0, k1, k2, k3, k4, k5],
-            tangential: [p0, p1],
-            prism: [s0, s1, s2, s3],
-        },
+        (10, &[k1, k2, p1, p2, k3, k4, sx, sy]) => {
+            Lens::Fisheye { radial: [k1, k2, k3, k4], tangential: [p1, p2], prism: [sx, sy] }
+        }
+        (11, &[k0, k1, k2, k3, k4, k5, p0, p1, s0, s1, s2, s3]) => {
+            Lens::Fisheye624 { radial: [k0, k1, k2, k3, k4, k5], tangential: [p0, p1], prism: [s0, s1, s2, s3] }
+        }
         (7, &[omega]) => Lens::Fov { omega },
         (12 | 13, &[k]) => Lens::Division { k },
         (16, &[alpha, beta]) => Lens::Eucm { alpha, beta },
@@ -283,15 +216,10 @@ fn lens(model: i32, params: &[f64]) -> Option<Lens> {
 }
 
 /// What makes a camera unusable, if anything.
-pub(crate) fn check_intrinsics(
-    camera: &Intrinsics,
-    lens: &Lens,
-) -> std::result::Result<(), String> {
+pub(crate) fn check_intrinsics(camera: &Intrinsics, lens: &Lens) -> std::result::Result<(), String> {
     let Intrinsics { fx, fy, cx, cy, .. } = *camera;
     if !(fx.is_finite() && fy.is_finite() && fx > 0.0 && fy > 0.0) {
-        return Err(format!(
-            "the focal lengths are {fx} and {fy}, they must be positive"
-        ));
+        return Err(format!("the focal lengths are {fx} and {fy}, they must be positive"));
     }
     if !(cx.is_finite() && cy.is_finite()) {
         return Err(format!("the principal point is {cx}, {cy}"));
@@ -326,8 +254,5 @@ pub(super) fn bad_pose(path: &Path, name: &str) -> Error {
 /// A point, unless a coordinate is not finite.
 pub(super) fn point(position: [f64; 3], rgb: [u8; 3]) -> Option<Point> {
     let position = position.map(|c| c as f32);
-    position
-        .iter()
-        .all(|c| c.is_finite())
-        .then_some(Point { position, rgb })
+    position.iter().all(|c| c.is_finite()).then_some(Point { position, rgb })
 }

@@ -23,40 +23,26 @@ struct Reader<'a> {
 impl<'a> Reader<'a> {
     fn open(path: &'a Path) -> Result<Self> {
         let file = File::open(path).map_err(|e| Error::io(path, "read", e))?;
-        let left = file
-            .metadata()
-            .map_err(|e| Error::io(path, "read", e))?
-            .len();
-        Ok(Self {
-            path,
-            file: BufReader::with_capacity(1 << 20, file),
-            left,
-        })
+        let left = file.metadata().map_err(|e| Error::io(path, "read", e))?.len();
+        Ok(Self { path, file: BufReader::with_capacity(1 << 20, file), left })
     }
 
     fn bytes<const N: usize>(&mut self) -> Result<[u8; N]> {
         let mut bytes = [0; N];
         self.claim(N as u64)?;
-        self.file
-            .read_exact(&mut bytes)
-            .map_err(|e| Error::io(self.path, "read", e))?;
+        self.file.read_exact(&mut bytes).map_err(|e| Error::io(self.path, "read", e))?;
         Ok(bytes)
     }
 
     fn claim(&mut self, bytes: u64) -> Result<()> {
-        self.left = self
-            .left
-            .checked_sub(bytes)
-            .ok_or_else(|| self.cut_short())?;
+        self.left = self.left.checked_sub(bytes).ok_or_else(|| self.cut_short())?;
         Ok(())
     }
 
     fn skip(&mut self, bytes: u64) -> Result<()> {
         self.claim(bytes)?;
         let offset = i64::try_from(bytes).map_err(|_| self.cut_short())?;
-        self.file
-            .seek_relative(offset)
-            .map_err(|e| Error::io(self.path, "read", e))
+        self.file.seek_relative(offset).map_err(|e| Error::io(self.path, "read", e))
     }
 
     fn cut_short(&self) -> Error {
@@ -125,9 +111,7 @@ impl<'a> Reader<'a> {
 
 /// The record count in a header; 0 if it cannot be read.
 pub(super) fn count(path: &Path) -> u64 {
-    Reader::open(path)
-        .and_then(|mut reader| reader.u64())
-        .unwrap_or(0)
+    Reader::open(path).and_then(|mut reader| reader.u64()).unwrap_or(0)
 }
 
 /// Reads `cameras.bin`.
@@ -164,12 +148,7 @@ pub(super) fn read_images(path: &Path) -> Result<Vec<ColmapImage>> {
         let name = reader.name()?;
         reader.skip_records(24)?;
         let viewmat = pose(quat, translation).ok_or_else(|| bad_pose(path, &name))?;
-        images.push(ColmapImage {
-            id,
-            camera_id,
-            name,
-            viewmat,
-        });
+        images.push(ColmapImage { id, camera_id, name, viewmat });
     }
     Ok(images)
 }

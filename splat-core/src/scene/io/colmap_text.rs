@@ -18,11 +18,7 @@ fn for_each_line(path: &Path, mut each: impl FnMut(usize, &str) -> Result<()>) -
     let mut line = Vec::new();
     for number in 1.. {
         line.clear();
-        if reader
-            .read_until(b'\n', &mut line)
-            .map_err(|e| Error::io(path, "read", e))?
-            == 0
-        {
+        if reader.read_until(b'\n', &mut line).map_err(|e| Error::io(path, "read", e))? == 0 {
             break;
         }
         each(number, String::from_utf8_lossy(&line).trim())?;
@@ -43,23 +39,15 @@ impl<'a> Fields<'a> {
         let end = trimmed.find(char::is_whitespace).unwrap_or(trimmed.len());
         let (word, rest) = trimmed.split_at(end);
         self.rest = rest;
-        if word.is_empty() {
-            Err(self.bad(&format!("ends before the {what}")))
-        } else {
-            Ok(word)
-        }
+        if word.is_empty() { Err(self.bad(&format!("ends before the {what}"))) } else { Ok(word) }
     }
 
     fn number<T: FromStr>(&mut self, what: &str) -> Result<T> {
         let word = self.word(what)?;
-        word.parse()
-            .map_err(|_| self.bad(&format!("`{word}` is not a {what}")))
+        word.parse().map_err(|_| self.bad(&format!("`{word}` is not a {what}")))
     }
 
-    fn numbers<T: FromStr + Copy + Default, const N: usize>(
-        &mut self,
-        what: &str,
-    ) -> Result<[T; N]> {
+    fn numbers<T: FromStr + Copy + Default, const N: usize>(&mut self, what: &str) -> Result<[T; N]> {
         let mut values = [T::default(); N];
         for value in &mut values {
             *value = self.number(what)?;
@@ -82,19 +70,12 @@ pub(super) fn count_images(path: &Path) -> u64 {
     let mut lines = 0_u64;
     let result = for_each_line(path, |_, line| {
         if let Some(rest) = line.strip_prefix("# Number of images:") {
-            promised = rest
-                .split(',')
-                .next()
-                .and_then(|count| count.trim().parse().ok());
+            promised = rest.split(',').next().and_then(|count| count.trim().parse().ok());
         }
         lines += u64::from(!line.starts_with('#'));
         Ok(())
     });
-    if result.is_err() {
-        0
-    } else {
-        promised.unwrap_or(lines.div_ceil(2))
-    }
+    if result.is_err() { 0 } else { promised.unwrap_or(lines.div_ceil(2)) }
 }
 
 /// Reads `cameras.txt`.
@@ -104,11 +85,7 @@ pub(super) fn read_cameras(path: &Path) -> Result<BTreeMap<u32, (Intrinsics, Len
         if line.is_empty() || line.starts_with('#') {
             return Ok(());
         }
-        let mut fields = Fields {
-            path,
-            line: number,
-            rest: line,
-        };
+        let mut fields = Fields { path, line: number, rest: line };
         let id = fields.number("camera id")?;
         let model = model_from_name(path, fields.word("camera model")?)?;
         let size = (fields.number("width")?, fields.number("height")?);
@@ -134,11 +111,7 @@ pub(super) fn read_images(path: &Path) -> Result<Vec<ColmapImage>> {
         if line.is_empty() || line.starts_with('#') {
             return Ok(());
         }
-        let mut fields = Fields {
-            path,
-            line: number,
-            rest: line,
-        };
+        let mut fields = Fields { path, line: number, rest: line };
         let id = fields.number("image id")?;
         let quat = fields.numbers("quaternion component")?;
         let translation = fields.numbers("translation component")?;
@@ -149,12 +122,7 @@ pub(super) fn read_images(path: &Path) -> Result<Vec<ColmapImage>> {
             return Err(fields.bad("ends before the image name"));
         }
         let viewmat = pose(quat, translation).ok_or_else(|| bad_pose(path, &name))?;
-        images.push(ColmapImage {
-            id,
-            camera_id,
-            name,
-            viewmat,
-        });
+        images.push(ColmapImage { id, camera_id, name, viewmat });
         observations_next = true;
         Ok(())
     })?;
@@ -168,11 +136,7 @@ pub(super) fn read_points(path: &Path) -> Result<Vec<Point>> {
         if line.is_empty() || line.starts_with('#') {
             return Ok(());
         }
-        let mut fields = Fields {
-            path,
-            line: number,
-            rest: line,
-        };
+        let mut fields = Fields { path, line: number, rest: line };
         let _id: u64 = fields.number("point id")?;
         let position = fields.numbers("coordinate")?;
         let rgb = fields.numbers("colour")?;

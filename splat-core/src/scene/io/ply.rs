@@ -80,11 +80,7 @@ impl SplatCloud {
             return;
         }
         let bounded = |v: f32| {
-            if v.is_infinite() {
-                MAX_STORED.copysign(v)
-            } else {
-                v
-            }
+            if v.is_infinite() { MAX_STORED.copysign(v) } else { v }
         };
         self.means.push([x, y, z]);
         self.sh0.push([r, g, b]);
@@ -92,8 +88,7 @@ impl SplatCloud {
         self.log_scales.push([s0, s1, s2].map(bounded));
         self.quats.push([qw, qx, qy, qz]);
         for k in 0..rows {
-            self.sh_rest
-                .extend((0..3).map(|channel| rest.get(channel * rows + k).copied().unwrap_or(0.0)));
+            self.sh_rest.extend((0..3).map(|channel| rest.get(channel * rows + k).copied().unwrap_or(0.0)));
         }
     }
 }
@@ -113,11 +108,7 @@ pub fn read_splats(path: &Path) -> Result<SplatCloud> {
             (Some("SplatRenderMode:"), Some("mip")) | (Some("antialiased"), Some("1"))
         )
     });
-    let mut cloud = SplatCloud {
-        sh_degree: degree,
-        antialiased,
-        ..SplatCloud::default()
-    };
+    let mut cloud = SplatCloud { sh_degree: degree, antialiased, ..SplatCloud::default() };
     cloud.reserve(count, rows);
     file.for_each(&columns, |row| cloud.push(row, rows))?;
     Ok(cloud)
@@ -126,8 +117,8 @@ pub fn read_splats(path: &Path) -> Result<SplatCloud> {
 /// The wanted columns of a splat file, its SH rows and degree.
 fn columns(path: &Path, file: &PlyFile) -> Result<(Vec<Column>, usize, u8)> {
     const BASE: [&str; 14] = [
-        "x", "y", "z", "f_dc_0", "f_dc_1", "f_dc_2", "opacity", "scale_0", "scale_1", "scale_2",
-        "rot_0", "rot_1", "rot_2", "rot_3",
+        "x", "y", "z", "f_dc_0", "f_dc_1", "f_dc_2", "opacity", "scale_0", "scale_1", "scale_2", "rot_0", "rot_1",
+        "rot_2", "rot_3",
     ];
     let mut columns = Vec::new();
     for name in BASE {
@@ -138,10 +129,7 @@ fn columns(path: &Path, file: &PlyFile) -> Result<(Vec<Column>, usize, u8)> {
     }
     // Odd counts of coefficients are truncated to the largest complete degree, at the channel stride of the file.
     let stride = file.count_columns("f_rest_") / 3;
-    let degree = SH_ROWS
-        .iter()
-        .rposition(|&rows| rows <= stride)
-        .unwrap_or(0);
+    let degree = SH_ROWS.iter().rposition(|&rows| rows <= stride).unwrap_or(0);
     let rows = SH_ROWS.get(degree).copied().unwrap_or(0);
     for channel in 0..3 {
         for k in 0..rows {
@@ -153,25 +141,13 @@ fn columns(path: &Path, file: &PlyFile) -> Result<(Vec<Column>, usize, u8)> {
 
 fn not_splats(path: &Path, file: &PlyFile, missing: &str) -> Error {
     let (problem, remedy) = if file.column("packed_position").is_some() {
-        (
-            "this is a compressed PLY".to_owned(),
-            "convert it to an ordinary PLY first",
-        )
+        ("this is a compressed PLY".to_owned(), "convert it to an ordinary PLY first")
     } else if missing == "scale_2" {
-        (
-            "these are flat (2D) splats, with two scales each".to_owned(),
-            "only 3D splats can be opened",
-        )
+        ("these are flat (2D) splats, with two scales each".to_owned(), "only 3D splats can be opened")
     } else if file.column("red").is_some() || file.column("x").is_some() {
-        (
-            format!("this is a point cloud, not splats (no `{missing}`)"),
-            "give it to a data set as `ply_file_path`",
-        )
+        (format!("this is a point cloud, not splats (no `{missing}`)"), "give it to a data set as `ply_file_path`")
     } else {
-        (
-            format!("there is no vertex property `{missing}`"),
-            "export the scene again as a Gaussian splat PLY",
-        )
+        (format!("there is no vertex property `{missing}`"), "export the scene again as a Gaussian splat PLY")
     };
     Error::input(path, problem, remedy)
 }
@@ -184,24 +160,11 @@ fn not_splats(path: &Path, file: &PlyFile, missing: &str) -> Error {
 /// [`Error::Input`] when the file is damaged, cut short, big-endian or has no positions.
 pub fn read_points(path: &Path) -> Result<Vec<Point>> {
     let file = PlyFile::open(path)?;
-    let find = |names: [&str; 3]| {
-        names
-            .map(|name| file.column(name))
-            .into_iter()
-            .collect::<Option<Vec<Column>>>()
-    };
+    let find = |names: [&str; 3]| names.map(|name| file.column(name)).into_iter().collect::<Option<Vec<Column>>>();
     let Some(mut columns) = find(["x", "y", "z"]) else {
-        return Err(Error::input(
-            path,
-            "the vertices have no x, y, z",
-            "export the points again",
-        ));
+        return Err(Error::input(path, "the vertices have no x, y, z", "export the points again"));
     };
-    let colours = [
-        ["red", "green", "blue"],
-        ["r", "g", "b"],
-        ["diffuse_red", "diffuse_green", "diffuse_blue"],
-    ];
+    let colours = [["red", "green", "blue"], ["r", "g", "b"], ["diffuse_red", "diffuse_green", "diffuse_blue"]];
     let rgb = colours.into_iter().find_map(find);
     let sh = find(["f_dc_0", "f_dc_1", "f_dc_2"]);
     // Scale and offset that turn the stored colour into 0..255.
@@ -237,57 +200,31 @@ pub fn write_splats(path: &Path, cloud: &SplatCloud, comments: &[String]) -> Res
     let count = cloud.len();
     let rows = cloud.sh_rows().filter(|rows| {
         cloud.sh_rest.len() == count * rows * 3
-            && [
-                cloud.quats.len(),
-                cloud.log_scales.len(),
-                cloud.opacity_logits.len(),
-                cloud.sh0.len(),
-            ] == [count; 4]
+            && [cloud.quats.len(), cloud.log_scales.len(), cloud.opacity_logits.len(), cloud.sh0.len()] == [count; 4]
     });
     let Some(rows) = rows else {
         return Err(Error::settings(
-            format!(
-                "{} splats of SH degree {} have columns of different lengths",
-                count, cloud.sh_degree
-            ),
+            format!("{} splats of SH degree {} have columns of different lengths", count, cloud.sh_degree),
             "this is a bug: please report it",
         ));
     };
-    let name = path
-        .file_name()
-        .map(|name| name.to_string_lossy().into_owned())
-        .unwrap_or_default();
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let temporary = path.with_file_name(format!(".{name}.{}.tmp", std::process::id()));
-    let written = write_file(&temporary, cloud, rows, comments)
-        .and_then(|()| std::fs::rename(&temporary, path));
+    let written = write_file(&temporary, cloud, rows, comments).and_then(|()| std::fs::rename(&temporary, path));
     written.map_err(|error| {
         // Nothing more can be done if the half-written file cannot be removed either.
         let _ = std::fs::remove_file(&temporary);
-        Error::Io {
-            path: path.to_path_buf(),
-            action: "write",
-            source: error,
-        }
+        Error::Io { path: path.to_path_buf(), action: "write", source: error }
     })
 }
 
-fn write_file(
-    path: &Path,
-    cloud: &SplatCloud,
-    rows: usize,
-    comments: &[String],
-) -> std::io::Result<()> {
+fn write_file(path: &Path, cloud: &SplatCloud, rows: usize, comments: &[String]) -> std::io::Result<()> {
     let mut out = BufWriter::with_capacity(1 << 20, File::create(path)?);
     out.write_all(header(cloud, rows, comments).as_bytes())?;
     let mut row: Vec<f32> = Vec::with_capacity(17 + 3 * rows);
     let mut rest = cloud.sh_rest.chunks_exact((rows * 3).max(1));
-    let columns = cloud
-        .means
-        .iter()
-        .zip(&cloud.sh0)
-        .zip(&cloud.opacity_logits)
-        .zip(&cloud.log_scales)
-        .zip(&cloud.quats);
+    let columns =
+        cloud.means.iter().zip(&cloud.sh0).zip(&cloud.opacity_logits).zip(&cloud.log_scales).zip(&cloud.quats);
     for ((((mean, sh0), opacity), scales), quat) in columns {
         row.clear();
         row.extend(mean);
@@ -305,32 +242,18 @@ fn write_file(
             out.write_all(&value.to_le_bytes())?;
         }
     }
-    let file = out
-        .into_inner()
-        .map_err(std::io::IntoInnerError::into_error)?;
+    let file = out.into_inner().map_err(std::io::IntoInnerError::into_error)?;
     file.sync_all()
 }
 
 fn header(cloud: &SplatCloud, rows: usize, comments: &[String]) -> String {
-    let mut lines = vec![
-        "ply".to_owned(),
-        "format binary_little_endian 1.0".to_owned(),
-    ];
-    lines.push(format!(
-        "comment SplatRenderMode: {}",
-        if cloud.antialiased { "mip" } else { "default" }
-    ));
+    let mut lines = vec!["ply".to_owned(), "format binary_little_endian 1.0".to_owned()];
+    lines.push(format!("comment SplatRenderMode: {}", if cloud.antialiased { "mip" } else { "default" }));
     lines.push(format!("comment SH degree: {}", cloud.sh_degree));
     // A line break inside a comment would end the header early.
-    lines.extend(
-        comments
-            .iter()
-            .map(|comment| format!("comment {}", comment.replace(['\r', '\n'], " "))),
-    );
+    lines.extend(comments.iter().map(|comment| format!("comment {}", comment.replace(['\r', '\n'], " "))));
     lines.push(format!("element vertex {}", cloud.len()));
-    let mut names: Vec<String> = ["x", "y", "z", "nx", "ny", "nz"]
-        .map(str::to_owned)
-        .to_vec();
+    let mut names: Vec<String> = ["x", "y", "z", "nx", "ny", "nz"].map(str::to_owned).to_vec();
     names.extend((0..3).map(|i| format!("f_dc_{i}")));
     names.extend((0..3 * rows).map(|i| format!("f_rest_{i}")));
     names.push("opacity".to_owned());

@@ -104,10 +104,7 @@ impl PlyFile {
     /// Opens a file and reads its header.
     pub(super) fn open(path: &Path) -> Result<Self> {
         let file = File::open(path).map_err(|e| Error::io(path, "read", e))?;
-        let length = file
-            .metadata()
-            .map_err(|e| Error::io(path, "read", e))?
-            .len();
+        let length = file.metadata().map_err(|e| Error::io(path, "read", e))?.len();
         let mut ply = Self {
             path: path.to_path_buf(),
             reader: BufReader::with_capacity(1 << 20, file),
@@ -127,28 +124,19 @@ impl PlyFile {
     /// One line without its end; `None` at the end of the file.
     fn line(&mut self, limit: u64) -> Result<Option<String>> {
         let mut line = Vec::new();
-        let read = (&mut self.reader)
-            .take(limit)
-            .read_until(b'\n', &mut line)
-            .map_err(|e| Error::io(&self.path, "read", e))? as u64;
+        let read =
+            (&mut self.reader).take(limit).read_until(b'\n', &mut line).map_err(|e| Error::io(&self.path, "read", e))?
+                as u64;
         self.left = self.left.saturating_sub(read);
         if read == limit && line.last() != Some(&b'\n') {
             return Err(self.bad("a line of text does not end"));
         }
-        Ok((read > 0).then(|| {
-            String::from_utf8_lossy(&line)
-                .trim_end_matches(['\r', '\n'])
-                .to_owned()
-        }))
+        Ok((read > 0).then(|| String::from_utf8_lossy(&line).trim_end_matches(['\r', '\n']).to_owned()))
     }
 
     fn read_header(&mut self, length: u64) -> Result<()> {
         if self.line(64).ok().flatten().as_deref().map(str::trim_end) != Some("ply") {
-            return Err(Error::input(
-                &self.path,
-                "not a PLY file: it does not begin with `ply`",
-                "check the path",
-            ));
+            return Err(Error::input(&self.path, "not a PLY file: it does not begin with `ply`", "check the path"));
         }
         let mut format = false;
         loop {
@@ -163,12 +151,7 @@ impl PlyFile {
                     format = true;
                 }
                 Some("comment") => {
-                    self.comments.push(
-                        line.trim_start()
-                            .trim_start_matches("comment")
-                            .trim()
-                            .to_owned(),
-                    );
+                    self.comments.push(line.trim_start().trim_start_matches("comment").trim().to_owned());
                 }
                 Some("element") => {
                     let name = words.next().unwrap_or_default().to_owned();
@@ -176,15 +159,10 @@ impl PlyFile {
                     let Some(count) = count else {
                         return Err(self.bad(format!("header line `{line}` has no count")));
                     };
-                    self.elements.push(Element {
-                        name,
-                        count,
-                        properties: Vec::new(),
-                    });
+                    self.elements.push(Element { name, count, properties: Vec::new() });
                 }
                 Some("property") => {
-                    let property = property(words)
-                        .ok_or_else(|| self.bad(format!("unknown property in `{line}`")))?;
+                    let property = property(words).ok_or_else(|| self.bad(format!("unknown property in `{line}`")))?;
                     match self.elements.last_mut() {
                         Some(element) => element.properties.push(property),
                         None => return Err(self.bad("a property comes before any element")),
@@ -202,20 +180,15 @@ impl PlyFile {
         match format {
             "ascii" => Ok(true),
             "binary_little_endian" => Ok(false),
-            "binary_big_endian" => Err(Error::input(
-                &self.path,
-                "big-endian PLY files are not read",
-                "export it as binary_little_endian",
-            )),
+            "binary_big_endian" => {
+                Err(Error::input(&self.path, "big-endian PLY files are not read", "export it as binary_little_endian"))
+            }
             other => Err(self.bad(format!("unknown format `{other}`"))),
         }
     }
 
     fn vertex(&self) -> Result<&Element> {
-        let vertex = self
-            .elements
-            .iter()
-            .find(|element| element.name == "vertex");
+        let vertex = self.elements.iter().find(|element| element.name == "vertex");
         vertex.ok_or_else(|| self.bad("there is no `element vertex`"))
     }
 
@@ -227,11 +200,7 @@ impl PlyFile {
                 return None;
             };
             if own == name {
-                return Some(Column {
-                    index,
-                    offset,
-                    kind: *kind,
-                });
+                return Some(Column { index, offset, kind: *kind });
             }
             offset += kind.size();
         }
@@ -240,20 +209,14 @@ impl PlyFile {
 
     /// Number of vertex columns called `prefix0`, `prefix1`, .. without a gap.
     pub(super) fn count_columns(&self, prefix: &str) -> usize {
-        (0..)
-            .take_while(|i| self.column(&format!("{prefix}{i}")).is_some())
-            .count()
+        (0..).take_while(|i| self.column(&format!("{prefix}{i}")).is_some()).count()
     }
 
     /// Number of vertices, after checking that the file is long enough to hold them.
     pub(super) fn vertex_count(&self) -> Result<usize> {
         let mut before = 0_u64;
         for element in &self.elements {
-            let smallest = element
-                .properties
-                .iter()
-                .map(|property| self.smallest_size(property))
-                .sum::<u64>();
+            let smallest = element.properties.iter().map(|property| self.smallest_size(property)).sum::<u64>();
             before = before.saturating_add(element.count.saturating_mul(smallest));
             if element.name == "vertex" {
                 break;
@@ -280,11 +243,7 @@ impl PlyFile {
     }
 
     /// Calls `each` with the values of the chosen columns for every vertex.
-    pub(super) fn for_each(
-        mut self,
-        columns: &[Column],
-        mut each: impl FnMut(&[f32]),
-    ) -> Result<()> {
+    pub(super) fn for_each(mut self, columns: &[Column], mut each: impl FnMut(&[f32])) -> Result<()> {
         let count = self.vertex_count()?;
         let elements = std::mem::take(&mut self.elements);
         let mut values = vec![0.0_f32; columns.len()];
@@ -338,9 +297,7 @@ impl PlyFile {
         let words: Vec<&str> = line.split_whitespace().collect();
         for (value, column) in values.iter_mut().zip(columns) {
             let word = words.get(column.index).copied().unwrap_or_default();
-            *value = word
-                .parse()
-                .map_err(|_| self.bad(format!("vertex {index}: `{word}` is not a number")))?;
+            *value = word.parse().map_err(|_| self.bad(format!("vertex {index}: `{word}` is not a number")))?;
         }
         Ok(())
     }
@@ -353,8 +310,7 @@ impl PlyFile {
         for index in 0..element.count {
             let ends = format!("the file ends in {} {index}", element.name);
             if self.ascii {
-                self.line(MAX_LINE_BYTES)?
-                    .ok_or_else(|| self.bad(ends.as_str()))?;
+                self.line(MAX_LINE_BYTES)?.ok_or_else(|| self.bad(ends.as_str()))?;
                 continue;
             }
             for property in &element.properties {
@@ -363,26 +319,16 @@ impl PlyFile {
                     Property::List { count, item } => {
                         let mut head = [0; 8];
                         let head = head.get_mut(..count.size()).unwrap_or_default();
-                        self.reader
-                            .read_exact(head)
-                            .map_err(|_| self.bad(ends.as_str()))?;
+                        self.reader.read_exact(head).map_err(|_| self.bad(ends.as_str()))?;
                         self.left = self.left.saturating_sub(count.size() as u64);
-                        let items = count
-                            .decode(head)
-                            .filter(|items| *items >= 0.0 && items.fract() == 0.0);
-                        let items = items
-                            .ok_or_else(|| self.bad("a list has a length that is no count"))?;
+                        let items = count.decode(head).filter(|items| *items >= 0.0 && items.fract() == 0.0);
+                        let items = items.ok_or_else(|| self.bad("a list has a length that is no count"))?;
                         (items as u64).saturating_mul(item.size() as u64)
                     }
                 };
-                self.left = self
-                    .left
-                    .checked_sub(bytes)
-                    .ok_or_else(|| self.bad(ends.as_str()))?;
+                self.left = self.left.checked_sub(bytes).ok_or_else(|| self.bad(ends.as_str()))?;
                 let offset = i64::try_from(bytes).map_err(|_| self.bad(ends.as_str()))?;
-                self.reader
-                    .seek_relative(offset)
-                    .map_err(|e| Error::io(&self.path, "read", e))?;
+                self.reader.seek_relative(offset).map_err(|e| Error::io(&self.path, "read", e))?;
             }
         }
         Ok(())
@@ -391,13 +337,7 @@ impl PlyFile {
 
 fn property<'a>(mut words: impl Iterator<Item = &'a str>) -> Option<Property> {
     match words.next()? {
-        "list" => Some(Property::List {
-            count: Scalar::parse(words.next()?)?,
-            item: Scalar::parse(words.next()?)?,
-        }),
-        kind => Some(Property::Scalar {
-            kind: Scalar::parse(kind)?,
-            name: words.next()?.to_owned(),
-        }),
+        "list" => Some(Property::List { count: Scalar::parse(words.next()?)?, item: Scalar::parse(words.next()?)? }),
+        kind => Some(Property::Scalar { kind: Scalar::parse(kind)?, name: words.next()?.to_owned() }),
     }
 }

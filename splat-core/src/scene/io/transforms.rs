@@ -72,14 +72,7 @@ impl Declared {
         let (fx, fy) = (fx.or(fy)?, fy.or(fx)?);
         let cx = self.centre[0].unwrap_or(0.5 * w);
         let cy = self.centre[1].unwrap_or(0.5 * h);
-        Some(Intrinsics {
-            width,
-            height,
-            fx,
-            fy,
-            cx,
-            cy,
-        })
+        Some(Intrinsics { width, height, fx, fy, cx, cy })
     }
 }
 
@@ -130,14 +123,8 @@ impl<'a> Object<'a> {
         let Some(list) = value.as_array() else {
             return self.wrong(key, value, "a list of texts");
         };
-        let texts: Option<Vec<String>> = list
-            .iter()
-            .map(|v| Some(v.as_str()?.replace('\\', "/")))
-            .collect();
-        texts.map_or_else(
-            || Err(self.bad(format!("`{key}` holds something that is not a text"))),
-            |t| Ok(Some(t)),
-        )
+        let texts: Option<Vec<String>> = list.iter().map(|v| Some(v.as_str()?.replace('\\', "/"))).collect();
+        texts.map_or_else(|| Err(self.bad(format!("`{key}` holds something that is not a text"))), |t| Ok(Some(t)))
     }
 
     fn edge(&self, key: &str) -> Result<Option<u32>> {
@@ -146,9 +133,7 @@ impl<'a> Object<'a> {
         };
         // Some exporters write 1080.0.
         if number.fract() != 0.0 || !(1.0..=65536.0).contains(&number) {
-            return Err(self.bad(format!(
-                "`{key}` is {number}, expected a whole number of pixels"
-            )));
+            return Err(self.bad(format!("`{key}` is {number}, expected a whole number of pixels")));
         }
         Ok(Some(number as u32))
     }
@@ -178,15 +163,9 @@ pub(crate) fn read(path: &Path) -> Result<Transforms> {
             "export it again",
         ));
     };
-    let top = Object {
-        path,
-        place: String::new(),
-        fields,
-    };
+    let top = Object { path, place: String::new(), fields };
     let Some(list) = top.get("frames") else {
-        return Err(top.bad(
-            "no `frames`: this is not a transforms file of nerfstudio, instant-ngp or Blender",
-        ));
+        return Err(top.bad("no `frames`: this is not a transforms file of nerfstudio, instant-ngp or Blender"));
     };
     let Some(list) = list.as_array() else {
         return top.wrong("frames", list, "a list");
@@ -197,16 +176,9 @@ pub(crate) fn read(path: &Path) -> Result<Transforms> {
     let mut frames = Vec::with_capacity(list.len());
     for (index, value) in list.iter().enumerate() {
         let Some(fields) = value.as_object() else {
-            return Err(top.bad(format!(
-                "frame {index} is {}, expected an object",
-                kind(value)
-            )));
+            return Err(top.bad(format!("frame {index} is {}, expected an object", kind(value))));
         };
-        let frame = Object {
-            path,
-            place: format!("frame {index}: "),
-            fields,
-        };
+        let frame = Object { path, place: format!("frame {index}: "), fields };
         frames.push(read_frame(&top, &frame)?);
     }
     Ok(Transforms {
@@ -222,10 +194,7 @@ pub(crate) fn read(path: &Path) -> Result<Transforms> {
 }
 
 fn json_error(path: &Path, bytes: &[u8], error: &serde_json::Error) -> Error {
-    let line = bytes
-        .split(|&b| b == b'\n')
-        .nth(error.line().saturating_sub(1))
-        .unwrap_or_default();
+    let line = bytes.split(|&b| b == b'\n').nth(error.line().saturating_sub(1)).unwrap_or_default();
     let line = String::from_utf8_lossy(line);
     if line.contains("NaN") || line.contains("Infinity") {
         return Error::input(
@@ -234,24 +203,16 @@ fn json_error(path: &Path, bytes: &[u8], error: &serde_json::Error) -> Error {
             "a pose is broken: remove its frame or run the reconstruction again",
         );
     }
-    Error::input(
-        path,
-        format!("not valid JSON: {error}"),
-        "the file is damaged or was cut short; export it again",
-    )
+    Error::input(path, format!("not valid JSON: {error}"), "the file is damaged or was cut short; export it again")
 }
 
 fn notes(top: &Object<'_>) -> Vec<Note> {
     let mut notes = Vec::new();
     if top.get("scale").is_some() || top.get("offset").is_some() {
-        notes.push(Note::info(
-            "`scale` and `offset` of instant-ngp are ignored: the frame of the poses is kept",
-        ));
+        notes.push(Note::info("`scale` and `offset` of instant-ngp are ignored: the frame of the poses is kept"));
     }
     if top.get("fisheye_crop_radius").is_some() {
-        notes.push(Note::warning(
-            "`fisheye_crop_radius` is ignored; use masks to leave out a lens border",
-        ));
+        notes.push(Note::warning("`fisheye_crop_radius` is ignored; use masks to leave out a lens border"));
     }
     notes
 }
@@ -264,25 +225,16 @@ fn read_frame(top: &Object<'_>, frame: &Object<'_>) -> Result<Frame> {
         return Err(frame.bad("no `transform_matrix`"));
     };
     let viewmat = viewmat_from_opengl(frame, matrix)?;
-    let number = |key: &str| {
-        frame
-            .number(key)
-            .and_then(|own| own.map_or_else(|| top.number(key), |v| Ok(Some(v))))
-    };
-    let edge = |key: &str| {
-        frame
-            .edge(key)
-            .and_then(|own| own.map_or_else(|| top.edge(key), |v| Ok(Some(v))))
-    };
+    let number = |key: &str| frame.number(key).and_then(|own| own.map_or_else(|| top.number(key), |v| Ok(Some(v))));
+    let edge = |key: &str| frame.edge(key).and_then(|own| own.map_or_else(|| top.edge(key), |v| Ok(Some(v))));
     let camera = Declared {
         size: edge("w")?.zip(edge("h")?),
         focal: [number("fl_x")?, number("fl_y")?],
         angle: [number("camera_angle_x")?, number("camera_angle_y")?],
         centre: [number("cx")?, number("cy")?],
     };
-    for (name, focal) in ["fl_x", "fl_y", "camera_angle_x", "camera_angle_y"]
-        .iter()
-        .zip(camera.focal.iter().chain(&camera.angle))
+    for (name, focal) in
+        ["fl_x", "fl_y", "camera_angle_x", "camera_angle_y"].iter().zip(camera.focal.iter().chain(&camera.angle))
     {
         if let Some(focal) = focal.filter(|&focal| focal <= 0.0) {
             return Err(frame.bad(format!("`{name}` is {focal}, it must be positive")));
@@ -292,42 +244,19 @@ fn read_frame(top: &Object<'_>, frame: &Object<'_>) -> Result<Frame> {
         return Err(frame.bad("no focal length: neither `fl_x` nor `camera_angle_x` is given"));
     }
     let lens = read_lens(top, frame, number)?;
-    Ok(Frame {
-        file_path,
-        mask_path: frame.text("mask_path")?,
-        viewmat,
-        camera,
-        lens,
-        time: frame.number("time")?,
-    })
+    Ok(Frame { file_path, mask_path: frame.text("mask_path")?, viewmat, camera, lens, time: frame.number("time")? })
 }
 
-fn read_lens(
-    top: &Object<'_>,
-    frame: &Object<'_>,
-    number: impl Fn(&str) -> Result<Option<f64>>,
-) -> Result<Lens> {
+fn read_lens(top: &Object<'_>, frame: &Object<'_>, number: impl Fn(&str) -> Result<Option<f64>>) -> Result<Lens> {
     let model = match frame.text("camera_model")? {
         Some(model) => Some(model),
         None => top.text("camera_model")?,
     };
     let is_fisheye = frame.get("is_fisheye").or(top.get("is_fisheye")) == Some(&Value::Bool(true));
-    let model = model.unwrap_or_else(|| {
-        if is_fisheye {
-            "OPENCV_FISHEYE"
-        } else {
-            "OPENCV"
-        }
-        .to_owned()
-    });
+    let model = model.unwrap_or_else(|| if is_fisheye { "OPENCV_FISHEYE" } else { "OPENCV" }.to_owned());
     let mut c = [0.0; 6]; // k1 k2 k3 k4 p1 p2
-    if let Some(list) = frame
-        .get("distortion_params")
-        .or(top.get("distortion_params"))
-    {
-        let values = list
-            .as_array()
-            .and_then(|list| list.iter().map(Value::as_f64).collect::<Option<Vec<_>>>());
+    if let Some(list) = frame.get("distortion_params").or(top.get("distortion_params")) {
+        let values = list.as_array().and_then(|list| list.iter().map(Value::as_f64).collect::<Option<Vec<_>>>());
         match values {
             Some(values) if values.len() == c.len() => c.copy_from_slice(&values),
             _ => {
@@ -341,9 +270,7 @@ fn read_lens(
     let [k1, k2, k3, k4, p1, p2] = c;
     match model.as_str() {
         "PINHOLE" | "SIMPLE_PINHOLE" => Ok(Lens::Pinhole),
-        "OPENCV" | "SIMPLE_RADIAL" | "RADIAL" | "PERSPECTIVE" => {
-            Ok(Lens::brown([k1, k2, k3, k4], [p1, p2]))
-        }
+        "OPENCV" | "SIMPLE_RADIAL" | "RADIAL" | "PERSPECTIVE" => Ok(Lens::brown([k1, k2, k3, k4], [p1, p2])),
         "OPENCV_FISHEYE" | "FISHEYE" | "SIMPLE_RADIAL_FISHEYE" | "RADIAL_FISHEYE" => {
             Ok(Lens::fisheye([k1, k2, k3, k4]))
         }
@@ -357,17 +284,13 @@ fn read_lens(
 
 /// Reads a camera-to-world matrix in OpenGL axes and inverts it into OpenCV axes.
 fn viewmat_from_opengl(frame: &Object<'_>, value: &Value) -> Result<DAffine3> {
-    let rows = value
-        .as_array()
-        .filter(|rows| rows.len() == 3 || rows.len() == 4);
+    let rows = value.as_array().filter(|rows| rows.len() == 3 || rows.len() == 4);
     let Some(rows) = rows else {
         return frame.wrong("transform_matrix", value, "a list of 4 rows");
     };
     let mut m = [[0.0; 4]; 3];
     for (target, row) in m.iter_mut().zip(rows) {
-        let numbers = row
-            .as_array()
-            .and_then(|row| row.iter().map(Value::as_f64).collect::<Option<Vec<_>>>());
+        let numbers = row.as_array().and_then(|row| row.iter().map(Value::as_f64).collect::<Option<Vec<_>>>());
         match numbers {
             Some(numbers) if numbers.len() == 4 => target.copy_from_slice(&numbers),
             _ => return Err(frame.bad("`transform_matrix` has a row that is not 4 numbers")),
@@ -381,10 +304,7 @@ fn viewmat_from_opengl(frame: &Object<'_>, value: &Value) -> Result<DAffine3> {
         return Err(frame.bad("`transform_matrix` holds a position that is not finite"));
     }
     let world_to_cam = rotation.transpose();
-    Ok(DAffine3::from_mat3_translation(
-        world_to_cam,
-        -(world_to_cam * centre),
-    ))
+    Ok(DAffine3::from_mat3_translation(world_to_cam, -(world_to_cam * centre)))
 }
 
 /// The rotation nearest to a matrix that is one up to rounding.
@@ -392,25 +312,14 @@ fn rigid(matrix: DMat3) -> std::result::Result<DMat3, String> {
     if !matrix.is_finite() {
         return Err("`transform_matrix` is not finite".into());
     }
-    let lengths = [
-        matrix.x_axis.length(),
-        matrix.y_axis.length(),
-        matrix.z_axis.length(),
-    ];
-    if lengths
-        .iter()
-        .any(|length| (length - 1.0).abs() > MAX_SCALE_DRIFT)
-    {
+    let lengths = [matrix.x_axis.length(), matrix.y_axis.length(), matrix.z_axis.length()];
+    if lengths.iter().any(|length| (length - 1.0).abs() > MAX_SCALE_DRIFT) {
         let [a, b, c] = lengths;
         return Err(format!(
             "the axes in `transform_matrix` have lengths {a:.4} {b:.4} {c:.4}, expected 1 (apply the camera's scale before exporting)"
         ));
     }
-    let shear = [
-        matrix.x_axis.dot(matrix.y_axis),
-        matrix.y_axis.dot(matrix.z_axis),
-        matrix.z_axis.dot(matrix.x_axis),
-    ];
+    let shear = [matrix.x_axis.dot(matrix.y_axis), matrix.y_axis.dot(matrix.z_axis), matrix.z_axis.dot(matrix.x_axis)];
     if shear.iter().any(|dot| dot.abs() > MAX_SHEAR) {
         return Err("the axes in `transform_matrix` are not perpendicular".into());
     }

@@ -100,8 +100,10 @@ fn project(pass: &mut Pass<'_>, params: &Params, frame: &Frame<'_>) {
 fn sort_by_depth(pass: &mut Pass<'_>, frame: &Frame<'_>) {
     pass.stage("rasterize.depth_sort");
     let scratch = frame.scratch;
-    let job = SortJob { bits: DEPTH_BITS, count: KeyCount::Fixed(frame.uniform.rows[2]), compact_to: Some(counter::VISIBLE) };
-    let buffers = SortBuffers { keys: scratch.sort_keys(), values: scratch.sort_values(), result: Some(scratch.order.bind()) };
+    let job =
+        SortJob { bits: DEPTH_BITS, count: KeyCount::Fixed(frame.uniform.rows[2]), compact_to: Some(counter::VISIBLE) };
+    let buffers =
+        SortBuffers { keys: scratch.sort_keys(), values: scratch.sort_values(), result: Some(scratch.order.bind()) };
     scratch.depth_sort.run(pass, job, &buffers, &scratch.counters);
 }
 
@@ -124,7 +126,13 @@ fn bin(pass: &mut Pass<'_>, frame: &Frame<'_>, band: (u32, u32)) {
         ],
     );
     let total = Total { counter: counter::ISECTS, capacity: scratch.capacity.isects as u32 };
-    scratch.slot_base_scan.run(pass, &scratch.slot_base, u64::from(frame.uniform.rows[2]) + 1, &scratch.counters, total);
+    scratch.slot_base_scan.run(
+        pass,
+        &scratch.slot_base,
+        u64::from(frame.uniform.rows[2]) + 1,
+        &scratch.counters,
+        total,
+    );
     pass.stage("rasterize.emit");
     gpu.kernel("rasterize/emit", &[]).run(
         pass,

@@ -44,12 +44,22 @@ impl Scan {
                 break;
             }
             let runs = left.div_ceil(fan);
-            up.run(pass, gpu.profile().flat_groups(runs), &[left as u32, 0, 0, 0], &[("data", level.bind()), ("up", next.bind())]);
+            up.run(
+                pass,
+                gpu.profile().flat_groups(runs),
+                &[left as u32, 0, 0, 0],
+                &[("data", level.bind()), ("up", next.bind())],
+            );
             lengths.push(runs);
             level = next;
         }
         let top = [*lengths.last().unwrap_or(&length) as u32, total.counter, total.capacity, 0];
-        gpu.kernel("rasterize/scan_top", &[]).run(pass, 1, &top, &[("data", level.bind()), ("counters", counters.bind())]);
+        gpu.kernel("rasterize/scan_top", &[]).run(
+            pass,
+            1,
+            &top,
+            &[("data", level.bind()), ("counters", counters.bind())],
+        );
         for depth in (1..lengths.len()).rev() {
             let target = if depth == 1 { data } else { &self.levels[depth - 2] };
             let length = lengths[depth - 1];

@@ -100,7 +100,11 @@ impl Scratch {
         let when = |condition: bool, len: u64| if condition { len } else { 0 };
         let projected = Buf::new(gpu, "projected", rows * u64::from(PROJECTED_FLOATS));
         // With one band the projected records are done with when sums are made.
-        let sums = if capacity.bands == 1 { projected.clone() } else { Buf::new(gpu, "sums", when(capacity.trains, rows * u64::from(SUM_FLOATS))) };
+        let sums = if capacity.bands == 1 {
+            projected.clone()
+        } else {
+            Buf::new(gpu, "sums", when(capacity.trains, rows * u64::from(SUM_FLOATS)))
+        };
         let features = RowBuf::new(gpu, "features", rows, 3, rows_per_chunk);
         let depth_pixels = when(capacity.with_depth, pixels);
         Ok(Scratch {
@@ -146,7 +150,10 @@ impl Scratch {
             return Ok(Capacity { isects: wanted.max(self.capacity.isects), ..self.capacity });
         }
         if u64::from(self.capacity.bands) >= self.capacity.tiles {
-            return Err(Error::OutOfMemory { what: format!("one row of tiles has {needed} splat intersections"), remedy: "lower --max-splats or --max-resolution".into() });
+            return Err(Error::OutOfMemory {
+                what: format!("one row of tiles has {needed} splat intersections"),
+                remedy: "lower --max-splats or --max-resolution".into(),
+            });
         }
         Ok(Capacity { isects: limit, bands: self.capacity.bands * 2, ..self.capacity })
     }

@@ -80,7 +80,8 @@ impl Sort {
         for number in 0..passes {
             let first = number == 0;
             let drops = first && job.compact_to.is_some();
-            let constants = [("BINS", 1 << self.bins_log2), ("DROPS", u32::from(drops)), ("FIRST_PASS", u32::from(first))];
+            let constants =
+                [("BINS", 1 << self.bins_log2), ("DROPS", u32::from(drops)), ("FIRST_PASS", u32::from(first))];
             let (counter_index, length) = match count {
                 KeyCount::Fixed(length) => (u32::MAX, length),
                 KeyCount::Counter(index) => (index, 0),
@@ -94,7 +95,8 @@ impl Sort {
                 &uniform,
                 &[("counters", counters.bind()), ("keys", buffers.keys[from]), ("histogram", self.histogram.bind())],
             );
-            let total = Total { counter: job.compact_to.filter(|_| drops).unwrap_or(counter::UNUSED), capacity: u32::MAX };
+            let total =
+                Total { counter: job.compact_to.filter(|_| drops).unwrap_or(counter::UNUSED), capacity: u32::MAX };
             self.scan.run(pass, &self.histogram, u64::from(self.lanes) << self.bins_log2, counters, total);
             gpu.kernel(&format!("rasterize/sort_{name}_scatter"), &constants).run(
                 pass,
