@@ -1,9 +1,11 @@
 //! The real `splat` binary: exit code, stdout and stderr of what needs no adapter.
 //!
-//! The binary is `$SPLAT_BIN`, or the one that cargo built beside this test (`cargo test --workspace` builds both).
+//! The binary is `$SPLAT_BIN`, or the one that cargo built beside this test (`cargo test --workspace`
+//! builds both); where it is missing it is built first.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::OnceLock;
 
 /// What one call did.
 struct Ran {
@@ -12,8 +14,13 @@ struct Ran {
     stderr: String,
 }
 
-/// The program under test.
-fn binary() -> PathBuf {
+/// The program under test, built once if it is not there.
+pub(crate) fn binary() -> PathBuf {
+    static BINARY: OnceLock<PathBuf> = OnceLock::new();
+    BINARY.get_or_init(find_binary).clone()
+}
+
+fn find_binary() -> PathBuf {
     if let Some(path) = std::env::var_os("SPLAT_BIN") {
         return path.into();
     }
@@ -21,7 +28,11 @@ fn binary() -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let profile = test.parent().and_then(Path::parent).unwrap();
     let path = profile.join(format!("splat{}", std::env::consts::EXE_SUFFIX));
-    assert!(path.exists(), "{} is missing: build it with `cargo build -p splat` or set SPLAT_BIN", path.display());
+    if !path.exists() {
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let built = Command::new(cargo).args(["build", "-p", "splat", "--target-dir"]).arg(profile.parent().unwrap()).status().unwrap();
+        assert!(built.success() && path.exists(), "{} is missing: build it with `cargo build -p splat` or set SPLAT_BIN", path.display());
+    }
     path
 }
 
@@ -192,7 +203,7 @@ fn a_chosen_view_needs_all_of_its_pose() {
 
 #[test]
 fn settings_are_listed_with_default_range_and_meaning() {
-    splat(&["settings"]).done(&["train.steps = 7000", "[1, 1000000]", "Number of training steps", "vanilla"]);
+    splat(&["settings"]).done(&["train.steps = 4000", "[1, 1000000]", "Number of training steps", "vanilla"]);
     splat(&["settings", "--markdown"]).done(&["| `density.method` | `\"budget\"` | [budget\\|adc\\|mcmc] |"]);
     splat(&["settings", "--preset", "fast"]).done(&["train.steps = 2000"]);
 }

@@ -10,8 +10,13 @@
 
 mod cli;
 mod definitions;
+mod determinism;
 mod gpu;
 mod gradients;
 mod invariants;
 mod oracle;
 mod scene;
+mod shaders;
+mod tidy;
+mod tiny;
+mod training;

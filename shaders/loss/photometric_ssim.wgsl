@@ -6,16 +6,14 @@
 //
 // reads   pairs, moments
 // writes  partials: ∂S/∂(blurred x), ∂S/∂(blurred x²), ∂S/∂(blurred xy), three planes
-//         loss_parts: one sum per workgroup, channel by channel
+//         loss_map: the loss of each strip, over the channels so far
 @group(0) @binding(1) var<storage, read> pairs: array<vec2f>;
 @group(0) @binding(2) var<storage, read> moments: array<f32>;
 @group(0) @binding(3) var<storage, read_write> partials: array<f32>;
-@group(0) @binding(4) var<storage, read_write> loss_parts: array<f32>;
+@group(0) @binding(4) var<storage, read_write> loss_map: array<f32>;
 
 const C1: f32 = 0.0001;  // (0.01 · range)², keeps dark areas finite
 const C2: f32 = 0.0009;  // (0.03 · range)²
-
-var<workgroup> parts: array<f32, WORKGROUP>;
 
 // S, and its derivatives by the blurred x, x² and xy.
 fn compare(mean: vec2f, square: vec3f) -> vec4f {
@@ -35,11 +33,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     let stride = groups.x * groups.y * WORKGROUP;
     let pixels = loss.width * loss.height;
     let strips = (loss.height + STRIP - 1u) / STRIP;
-    var sum = 0.0;
     for (var strip = linear_group(group, groups) * WORKGROUP + local; strip < strips * loss.width; strip += stride) {
         let place = divide(strip, loss.width, loss.reciprocal_width);
         let x = place.y;
         let y = place.x * STRIP;
+        var sum = 0.0;
         //: repeat J 4
         var mean$J = vec2f(0.0);
         var square$J = vec3f(0.0);
@@ -70,15 +68,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
             sum += loss.l1_weight * abs(pair.x - pair.y) + loss.ssim_weight * (1.0 - similarity.x);
         }
         //: end
-    }
-    parts[local] = sum;
-    for (var half = WORKGROUP / 2u; half > 0u; half = half / 2u) {
-        workgroupBarrier();
-        if (local < half) {
-            parts[local] += parts[local + half];
+        if (loss.channel > 0u) {
+            sum += loss_map[strip];
         }
-    }
-    if (local == 0u) {
-        loss_parts[loss.channel * groups.x * groups.y + linear_group(group, groups)] = parts[0];
+        loss_map[strip] = sum;
     }
 }

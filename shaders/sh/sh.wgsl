@@ -27,7 +27,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
             }
             //: end
         }
-        colour = max(colour, vec3f(0.0));
+        // Not max(): that may turn a NaN into 0, and a splat without a colour must be culled.
+        colour = select(colour, vec3f(0.0), colour < vec3f(0.0));
         features[3u * i] = colour.x;
         features[3u * i + 1u] = colour.y;
         features[3u * i + 2u] = colour.z;

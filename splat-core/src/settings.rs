@@ -171,7 +171,7 @@ settings! {
     /// The run as a whole.
     train as Train {
         /// Number of training steps, one photo each.
-        steps: u64 = 7000, closed(1.0, 1_000_000.0);
+        steps: u64 = 4000, closed(1.0, 1_000_000.0);
         /// Seed of every random choice; the same seed gives the same bytes.
         seed: u64 = 42, closed(0.0, MAX_EXACT);
         /// Steps between evaluations on the held-out photos; 0 evaluates only at the end.
@@ -267,7 +267,7 @@ settings! {
         /// View-independent colour.
         sh0_rate: f32 = 2.5e-3, closed(0.0, 10.0);
         /// View-dependent colour.
-        shn_rate: f32 = 1.25e-4, closed(0.0, 10.0);
+        shn_rate: f32 = 2.5e-4, closed(0.0, 10.0);
     }
 }
 

@@ -73,8 +73,8 @@ pub struct Trainer {
 /// Most splats when the user does not say: what the photos can pin down, and the adapter can train.
 pub fn auto_max_splats(dataset: &Dataset, software: bool) -> usize {
     let pixels: f64 = dataset.train.iter().map(|view| f64::from(view.width) * f64::from(view.height)).sum();
-    let (least, most) = if software { (10_000.0, 60_000.0) } else { (50_000.0, 3_000_000.0) };
-    (pixels / 100.0).clamp(least, most) as usize
+    let (pixels_per_splat, least, most) = if software { (100.0, 10_000.0, 60_000.0) } else { (250.0, 50_000.0, 3_000_000.0) };
+    (pixels / pixels_per_splat).clamp(least, most) as usize
 }
 
 fn schedule_of(settings: &Settings) -> Schedule {
@@ -265,7 +265,7 @@ impl Trainer {
             return self.make_room(flight.step, counters[counter::NEEDED as usize]);
         }
         if let Some(parts) = loss_parts {
-            let loss = LossBuffers::mean(&self.gpu, &parts, flight.pixels);
+            let loss = LossBuffers::mean(&parts, flight.pixels);
             if !loss.is_finite() {
                 return Err(Error::Diverged { step: flight.step, stage: self.first_bad_stage()? });
             }
@@ -418,7 +418,7 @@ impl Trainer {
 fn starting_capacity(dataset: &Dataset, rows: u64) -> Capacity {
     let empty = Capacity {
         rows,
-        isects: (8 * rows).max(1024),
+        isects: (2 * rows).max(1024),
         pixels: 0,
         tiles: 0,
         bands: 1,

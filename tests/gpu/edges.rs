@@ -5,7 +5,7 @@ use splat_core::gpu::Gpu;
 use splat_core::gpu::layout::counter;
 use splat_core::params::{Params, RowEdit};
 
-use super::chain::{compare_images, equals_oracle, options};
+use super::chain::{PIXELS, compare_images, equals_oracle, equals_oracle_as_vectors, options};
 use super::harness::{Bench, Case, Drive, camera, cloud, model, random_splats, run, upload};
 use crate::oracle::render::{Splat, render};
 
@@ -41,13 +41,15 @@ pub(super) fn one_splat_over_the_whole_screen_equals_the_oracle(gpu: &Gpu) {
     splat.gaussian.opacity_logit = 2.0;
     equals_oracle(gpu, "one over all", &Case::new(vec![splat], camera(70, 50)));
     splat.gaussian.opacity_logit = 9.0;
-    equals_oracle(gpu, "one over all, opaque", &Case::new(vec![splat; 3], camera(70, 50)));
+    // Two, not three: (1 - ALPHA_MAX)² is TRANSMITTANCE_MIN to within rounding.
+    equals_oracle_as_vectors(gpu, "one over all, opaque", &Case::new(vec![splat; 2], camera(70, 50)), PIXELS);
 }
 
 /// Values no arithmetic survives, for one number of a row at a time.
 const BROKEN: [f64; 3] = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY];
 
-/// Rows with one broken number each; infinite sizes and opacities count as broken only upwards.
+/// Rows with one broken number each. Minus infinity is a size of nothing, an opacity of nothing and a
+/// black colour, and plus infinity an opacity of one: these are no reason to cull.
 fn broken_rows() -> Vec<Splat> {
     let base = random_splats(40, 5).into_iter().find(|s| s.gaussian.mean[2] > 1.0).unwrap();
     let mut rows = Vec::new();
@@ -59,8 +61,8 @@ fn broken_rows() -> Vec<Splat> {
         };
         for axis in 0..3 {
             with(&|splat| splat.gaussian.mean[axis] = value);
-            with(&|splat| splat.sh.sh0[axis] = value);
             if value != f64::NEG_INFINITY {
+                with(&|splat| splat.sh.sh0[axis] = value);
                 with(&|splat| splat.gaussian.log_scale[axis] = value);
             }
         }
@@ -78,13 +80,15 @@ fn broken_rows() -> Vec<Splat> {
 
 pub(super) fn rows_that_are_not_numbers_are_never_blended(gpu: &Gpu) {
     let good = random_splats(60, 6);
-    let alone = run(gpu, &Case::new(good.clone(), camera(40, 30)));
+    let all = |splats: Vec<Splat>| Case { with_depth: true, with_abs_grad: true, ..Case::new(splats, camera(40, 30)) };
+    let alone = run(gpu, &all(good.clone()));
     let broken = broken_rows();
     let mut mixed = broken.clone();
     mixed.extend(good);
-    let together = run(gpu, &Case { with_depth: true, with_abs_grad: true, ..Case::new(mixed, camera(40, 30)) });
-    assert_eq!(together.rendered, alone.rendered, "a broken row changed the image");
-    assert_eq!(together.visible(), alone.visible());
+    let together = run(gpu, &all(mixed));
+    let drawn: Vec<_> = together.order[..together.visible() as usize].iter().filter_map(|&row| broken.get(row as usize)).collect();
+    assert!(drawn.is_empty(), "{} broken rows were drawn, first {:?}", drawn.len(), drawn.first());
+    assert!(together.rendered == alone.rendered, "a broken row changed the image");
     for (name, grads) in &together.grads {
         let width = grads.len() / (broken.len() + 60);
         let (of_broken, of_good) = grads.split_at(width * broken.len());
@@ -93,7 +97,6 @@ pub(super) fn rows_that_are_not_numbers_are_never_blended(gpu: &Gpu) {
     }
 }
 
-/// A black channel of a clamped colour is no reason to pass a NaN on either.
 pub(super) fn extreme_sizes_and_opacities_stay_finite(gpu: &Gpu) {
     for size in [-80.0, -30.0, 5.0, 12.0, 20.0, 30.0, 44.0, 60.0, 88.0] {
         for logit in [-90.0, -5.0, 0.0, 20.0, 90.0] {
@@ -118,7 +121,7 @@ pub(super) fn widths_and_heights_of_every_kind_equal_the_oracle(gpu: &Gpu) {
     for (width, height) in [(2, 1), (9, 2), (1, 16), (1, 17), (15, 31), (255, 1), (1023, 2), (4097, 1), (1, 700)] {
         let case = Case { drive: Drive::None, ..Case::new(random_splats(40, 8), camera(width, height)) };
         let found = run(gpu, &case);
-        compare_images(&format!("{width}x{height}"), &found, &render(&case.splats, &case.camera, &options(&case)));
+        compare_images(&format!("{width}x{height}"), &found, &render(&case.splats, &case.camera, &options(&case)), PIXELS);
     }
 }
 
@@ -135,7 +138,8 @@ pub(super) fn more_tiles_than_one_axis_has_workgroups_equal_the_oracle(gpu: &Gpu
     let expected = render(&case.splats, &case.camera, &options(&case));
     let lit = expected.transmittance.iter().filter(|&&t| t < 1.0).count();
     assert!(lit > 10, "the splats must be where tile numbers are large: {lit}");
-    compare_images("66,000 tiles", &found, &expected);
+    // At a million rows one f32 step is a sixteenth of a pixel.
+    compare_images("66,000 tiles", &found, &expected, 100.0 * PIXELS);
 }
 
 /// 100,000 rows of 90 moments are 9 million values: 140,625 workgroups of 64.
@@ -199,5 +203,5 @@ pub(super) fn overflow_leaves_every_gradient_alone(gpu: &Gpu) {
     let ample = run(gpu, &Case { isects: u64::from(needed), ..case.clone() });
     assert_eq!(ample.counters[counter::ISECTS as usize], needed);
     let roomier = run(gpu, &Case { isects: 100_000, ..case });
-    assert_eq!(ample.bits(), roomier.bits(), "capacity changed the result");
+    assert!(ample.bits() == roomier.bits(), "capacity changed the result");
 }

@@ -222,7 +222,7 @@ impl Bench {
         let pixels = (case.camera.width * case.camera.height) as u64;
         let grads = self.params.columns().iter().map(|column| (column.spec.name, column.grads().read(gpu).unwrap())).collect();
         let parts = self.losses.parts.read(gpu).unwrap();
-        let loss = if matches!(case.drive, Drive::Photo { .. }) { LossBuffers::mean(gpu, &parts, pixels) } else { 0.0 };
+        let loss = if matches!(case.drive, Drive::Photo { .. }) { LossBuffers::mean(&parts, pixels) } else { 0.0 };
         Outcome {
             rendered: self.scratch.rendered.read_range(gpu, 0, pixels).unwrap(),
             depth: if case.with_depth { self.scratch.depth.read_range(gpu, 0, pixels).unwrap() } else { Vec::new() },

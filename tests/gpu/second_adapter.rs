@@ -20,7 +20,7 @@ fn swiftshader_passes_the_same_suite() {
         return;
     }
     let output = Command::new(std::env::current_exe().unwrap())
-        .args(["gpu::min", "--test-threads=1"])
+        .args(["gpu::min", "--test-threads=2"])
         .env(INNER, "1")
         .env("VK_DRIVER_FILES", &icd)
         .env("VK_ICD_FILENAMES", &icd)

@@ -2,7 +2,7 @@
 
 use splat_core::gpu::{Gpu, GpuOptions};
 
-use super::harness::{Bench, Case, camera, random_splats, run};
+use super::harness::{Bench, Case, Errors, camera, errors, random_splats, run};
 
 fn full_case(count: usize, size: (usize, usize)) -> Case {
     Case { with_depth: true, with_abs_grad: true, antialias: true, ..Case::new(random_splats(count, 80), camera(size.0, size.1)) }
@@ -17,7 +17,7 @@ pub(super) fn bands_change_no_bit(gpu: &Gpu) {
         for (name, grads) in &found.grads {
             assert!(grads == &whole.grads[name], "{bands} bands changed the gradient of {name}");
         }
-        assert_eq!(found.bits(), whole.bits(), "{bands} bands");
+        assert!(found.bits() == whole.bits(), "{bands} bands");
     }
 }
 
@@ -25,7 +25,7 @@ pub(super) fn repetition_changes_no_bit(gpu: &Gpu) {
     let case = full_case(400, (70, 50));
     let first = run(gpu, &case);
     for _ in 0..3 {
-        assert_eq!(run(gpu, &case).bits(), first.bits());
+        assert!(run(gpu, &case).bits() == first.bits());
     }
 }
 
@@ -36,7 +36,9 @@ pub(super) fn gradients_of_two_views_add(gpu: &Gpu) {
     let once = bench.run(gpu, &case);
     let twice = bench.run(gpu, &case);
     for (name, grads) in &twice.grads {
-        assert!(grads.iter().zip(&once.grads[name]).all(|(two, one)| *two == 2.0 * one), "{name}");
+        let doubled: Vec<f64> = once.grads[name].iter().map(|&one| 2.0 * f64::from(one)).collect();
+        let Errors { vector, element } = errors(name, grads, &doubled);
+        assert!(vector < 1e-6 && element < 1e-5, "{name}: {vector:e}, {element:e}");
     }
 }
 
@@ -51,5 +53,5 @@ pub(super) fn chunks_of_rows_change_no_bit(gpu: &Gpu) {
     assert!(bench.params.chunks().count() >= 3, "the limit must bite");
     let found = bench.run(&chunked, &case);
     chunked.check().unwrap();
-    assert_eq!(found.bits(), run(gpu, &case).bits());
+    assert!(found.bits() == run(gpu, &case).bits(), "chunks changed the result");
 }

@@ -39,6 +39,9 @@ pub const SUM_FLOATS: u32 = 12;
 /// SSIM window radius: 11 × 11 [Wang 2004].
 pub const SSIM_RADIUS: u32 = 5;
 
+/// Partial sums the loss value is left in.
+pub const LOSS_PARTS: u32 = 1024;
+
 /// Positions in the counter buffer of a [`crate::stage::Scratch`].
 pub mod counter {
     /// Splats whose footprint touches the image.
@@ -67,6 +70,7 @@ pub const UNSIGNED: &[(&str, u32)] = &[
     ("PROJECTED_FLOATS", PROJECTED_FLOATS),
     ("SUM_FLOATS", SUM_FLOATS),
     ("SSIM_RADIUS", SSIM_RADIUS),
+    ("LOSS_PARTS", LOSS_PARTS),
     ("COUNTER_VISIBLE", counter::VISIBLE),
     ("COUNTER_ISECTS", counter::ISECTS),
     ("COUNTER_OVERFLOW", counter::OVERFLOW),

@@ -62,6 +62,7 @@ sources![
     "loss/photometric_compose",
     "loss/photometric_moments",
     "loss/photometric_ssim",
+    "loss/photometric_sum",
     "loss/photometric_spread",
     "loss/photometric_grad",
     "loss/regularize",
@@ -89,11 +90,6 @@ fn load(name: &str) -> (&'static str, Cow<'static, str>) {
     // Debug builds read the file, so that a kernel can be edited without compiling Rust.
     #[cfg(debug_assertions)]
     if let Ok(text) = std::fs::read_to_string(format!("{}/../shaders/{name}.wgsl", env!("CARGO_MANIFEST_DIR"))) {
-        return (name, text.into());
-    }
-    if let Ok(text) =
-        std::fs::read_to_string(format!("{}/{name}.wgsl", std::env::var("SPLAT_SHADER_DIR").unwrap_or_default()))
-    {
         return (name, text.into());
     }
     (name, embedded.into())

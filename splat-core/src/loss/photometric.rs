@@ -7,6 +7,7 @@
 use bytemuck::{Pod, Zeroable};
 
 use super::Loss;
+use crate::gpu::layout::LOSS_PARTS;
 use crate::gpu::{Buf, Gpu, Pass};
 use crate::params::Params;
 use crate::stage::{Frame, Target};
@@ -17,36 +18,31 @@ pub struct LossBuffers {
     pairs: Buf<[f32; 2]>,
     moments: Buf<f32>,
     partials: Buf<f32>,
-    /// Loss sums per workgroup and channel.
+    loss_map: Buf<f32>,
+    /// Sums of the loss over shares of the image and all channels. [`LOSS_PARTS`]
     pub parts: Buf<f32>,
-    groups: u32,
 }
 
 impl LossBuffers {
     /// Allocates for images of up to `pixels`.
     pub fn new(gpu: &Gpu, pixels: u64) -> Self {
-        let groups = gpu.profile().flat_groups(pixels);
         LossBuffers {
             pairs: Buf::new(gpu, "pairs", pixels),
             moments: Buf::new(gpu, "moments", 5 * pixels),
             partials: Buf::new(gpu, "partials", 3 * pixels),
-            parts: Buf::new(gpu, "loss parts", 3 * u64::from(groups.next_multiple_of(MAX_GROUP_ROWS))),
-            groups,
+            loss_map: Buf::new(gpu, "loss map", pixels),
+            parts: Buf::new(gpu, "loss parts", u64::from(LOSS_PARTS)),
         }
     }
 
-    /// Mean loss from the parts of an image of this size.
-    pub fn mean(gpu: &Gpu, parts: &[f32], pixels: u64) -> f32 {
-        let groups = gpu.profile().flat_groups(pixels);
-        let used = 3 * (groups.div_ceil(groups.div_ceil(65_535)) * groups.div_ceil(65_535)) as usize;
-        (parts.iter().take(used).map(|&part| f64::from(part)).sum::<f64>() / (3 * pixels) as f64) as f32
+    /// Mean loss of an image of this size, from the parts.
+    pub fn mean(parts: &[f32], pixels: u64) -> f32 {
+        (parts.iter().map(|&part| f64::from(part)).sum::<f64>() / (3 * pixels) as f64) as f32
     }
 }
 
 /// Outputs a lane makes along a line, as in `common/photometric.wgsl`.
 const STRIP: u32 = 4;
-// Spreading workgroups over two axes may add up to one row of surplus groups, which write zeros.
-const MAX_GROUP_ROWS: u32 = 1024;
 
 /// The photometric loss.
 #[derive(Debug)]
@@ -107,7 +103,7 @@ impl Loss for Photometric {
         pass.stage("loss.photometric");
         let (gpu, scratch, planes) = (pass.gpu(), frame.scratch, &self.buffers);
         let pixels = u64::from(frame.uniform.size[0]) * u64::from(frame.uniform.size[1]);
-        let groups = gpu.profile().flat_groups(pixels).min(planes.groups);
+        let groups = gpu.profile().flat_groups(pixels);
         let (rendered, photo, mask) = (scratch.rendered.bind(), target.photo.bind(), target.mask.bind());
         let (pairs, moments, partials) = (planes.pairs.bind(), planes.moments.bind(), planes.partials.bind());
         for channel in 0..3 {
@@ -122,7 +118,7 @@ impl Loss for Photometric {
             run("loss/photometric_moments", &[("pairs", pairs), ("moments", moments)]);
             run(
                 "loss/photometric_ssim",
-                &[("pairs", pairs), ("moments", moments), ("partials", partials), ("loss_parts", planes.parts.bind())],
+                &[("pairs", pairs), ("moments", moments), ("partials", partials), ("loss_map", planes.loss_map.bind())],
             );
             // The moments have been used; their planes take the spread partials.
             run("loss/photometric_spread", &[("partials", partials), ("spread", moments)]);
@@ -138,5 +134,11 @@ impl Loss for Photometric {
                 ],
             );
         }
+        gpu.kernel("loss/photometric_sum", &[]).run(
+            pass,
+            LOSS_PARTS / gpu.profile().workgroup,
+            &self.uniform(frame, target, 0),
+            &[("loss_map", planes.loss_map.bind()), ("loss_parts", planes.parts.bind())],
+        );
     }
 }

@@ -145,7 +145,7 @@ fn differences_ignore_what_cannot_change_the_result() {
     asked.data.loader_threads = 2;
     assert!(run.differences(&asked).is_empty());
     asked.train.steps = 9;
-    assert_eq!(run.differences(&asked), ["train.steps: 7000, 9"]);
+    assert_eq!(run.differences(&asked), ["train.steps: 4000, 9"]);
 }
 
 #[test]

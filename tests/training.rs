@@ -1,0 +1,95 @@
+//! Training does what it is for: it fits a scene, and what it leaves behind looks the same.
+
+use std::sync::{Arc, OnceLock};
+
+use splat_core::gpu::{Gpu, GpuOptions};
+use splat_core::render::{Image, Renderer};
+use splat_core::scene::{read_splats, write_splats};
+use splat_core::train::Trainer;
+
+use crate::{gpu, tiny};
+
+fn shared_gpu(test: &str) -> Option<Arc<Gpu>> {
+    static GPU: OnceLock<Option<Arc<Gpu>>> = OnceLock::new();
+    GPU.get_or_init(|| gpu::open(test, &GpuOptions::default())).clone()
+}
+
+fn trained(gpu: &Arc<Gpu>, changes: &[(&str, &str)], steps: u64) -> Trainer {
+    let mut trainer = Trainer::new(Arc::clone(gpu), &tiny::settings(changes), tiny::dataset()).unwrap();
+    while trainer.step_index() < steps {
+        trainer.step().unwrap();
+    }
+    trainer
+}
+
+/// Held-out images as evaluated, and their PSNR.
+fn evaluated(trainer: &mut Trainer) -> (Vec<Image>, f64) {
+    let mut images = Vec::new();
+    let evaluation = trainer.evaluate(&mut |_, _, image| { images.push(image.clone()); Ok(()) }).unwrap();
+    (images, evaluation.psnr)
+}
+
+#[test]
+fn a_tiny_scene_is_fitted_by_every_density_method() {
+    let Some(gpu) = shared_gpu("a_tiny_scene_is_fitted_by_every_density_method") else { return };
+    // Held-out PSNR; a black image has about 13 dB.
+    for (method, least) in [("budget", 24.0), ("adc", 20.0), ("mcmc", 22.0)] {
+        let method = format!("\"{method}\"");
+        let changes = [("density.method", method.as_str()), ("train.steps", "600"), ("density.opacity_reset_every", "0"), ("density.grad_threshold", "2e-4")];
+        let mut trainer = trained(&gpu, &changes, 600);
+        trainer.finish().unwrap();
+        let (images, psnr) = evaluated(&mut trainer);
+        eprintln!("measured: {method}: {psnr:.2} dB on {} held-out views, {} splats", images.len(), trainer.splats());
+        assert_eq!(images.len(), 3);
+        assert!(psnr >= least, "{method}: {psnr:.2} dB, expected at least {least}");
+    }
+}
+
+#[test]
+fn losses_fall_and_stay_in_a_band() {
+    let Some(gpu) = shared_gpu("losses_fall_and_stay_in_a_band") else { return };
+    let mut trainer = trained(&gpu, &[("train.steps", "400"), ("schedule.coarse_start", "1.0")], 20);
+    let first = trainer.loss().unwrap();
+    let mut last_ten = Vec::new();
+    while trainer.step_index() < 400 {
+        let step = trainer.step().unwrap().step;
+        if step > 300 && step.is_multiple_of(10) {
+            last_ten.push(trainer.loss().unwrap());
+        }
+    }
+    let (low, high) = last_ten.iter().fold((f32::MAX, 0.0_f32), |(low, high), &loss| (low.min(loss), high.max(loss)));
+    eprintln!("measured: loss {first} at the start, then {low} to {high}");
+    assert_eq!(last_ten.len(), 10);
+    assert!(high < 0.5 * first && high < 4.0 * low, "from {first} to {low} .. {high}");
+}
+
+#[test]
+fn a_restored_trainer_shows_the_same_images() {
+    let Some(gpu) = shared_gpu("a_restored_trainer_shows_the_same_images") else { return };
+    let mut first = trained(&gpu, &[], 80);
+    let mut saved = Vec::new();
+    first.save(&mut saved).unwrap();
+    let mut second = trained(&gpu, &[], 0);
+    second.restore(&mut saved.as_slice()).unwrap();
+    assert!(evaluated(&mut first).0 == evaluated(&mut second).0);
+}
+
+#[test]
+fn the_ply_shows_what_was_evaluated() {
+    let Some(gpu) = shared_gpu("the_ply_shows_what_was_evaluated") else { return };
+    for antialias in ["false", "true"] {
+        let mut trainer = trained(&gpu, &[("raster.antialias", antialias)], 120);
+        trainer.finish().unwrap();
+        let (images, _) = evaluated(&mut trainer);
+        let temp = tempfile::tempdir().unwrap();
+        let path = temp.path().join("splats.ply");
+        write_splats(&path, &trainer.cloud().unwrap(), &[]).unwrap();
+        let mut renderer = Renderer::new(&gpu, &read_splats(&path).unwrap(), trainer.raster_options()).unwrap();
+        assert_eq!(renderer.splats(), trainer.splats());
+        for (view, image) in tiny::dataset().test.iter().zip(&images) {
+            let shown = renderer.render(view, [0.0; 3]).unwrap();
+            let most = shown.rgba.iter().zip(&image.rgba).map(|(a, b)| a.abs_diff(*b)).max().unwrap();
+            assert!(most <= 1, "{}: off by {most} of 255, antialias {antialias}", view.name);
+        }
+    }
+}
