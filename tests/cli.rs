@@ -1,7 +1,7 @@
 //! The real `splat` binary: exit code, stdout and stderr of what needs no adapter.
 //!
 //! The binary is `$SPLAT_BIN`, or the one that cargo built beside this test (`cargo test --workspace`
-//! builds both); where it is missing it is built first.
+//! builds both; run by cargo, the test brings it up to date itself).
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -14,7 +14,7 @@ struct Ran {
     stderr: String,
 }
 
-/// The program under test, built once if it is not there.
+/// The program under test, brought up to date once.
 pub(crate) fn binary() -> PathBuf {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(find_binary).clone()
@@ -28,11 +28,18 @@ fn find_binary() -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let profile = test.parent().and_then(Path::parent).unwrap();
     let path = profile.join(format!("splat{}", std::env::consts::EXE_SUFFIX));
-    if !path.exists() {
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let built = Command::new(cargo).args(["build", "-p", "splat", "--target-dir"]).arg(profile.parent().unwrap()).status().unwrap();
-        assert!(built.success() && path.exists(), "{} is missing: build it with `cargo build -p splat` or set SPLAT_BIN", path.display());
+    // An old binary would meet newer shaders, which debug builds read from disk. Costs nothing when fresh.
+    if let Some(cargo) = std::env::var_os("CARGO") {
+        let name = profile.file_name().unwrap().to_string_lossy().replace("debug", "dev");
+        let target = profile.parent().unwrap();
+        let built = Command::new(cargo)
+            .args(["build", "--quiet", "-p", "splat", "--profile", &name, "--target-dir"])
+            .arg(target)
+            .status()
+            .unwrap();
+        assert!(built.success(), "`cargo build -p splat` failed");
     }
+    assert!(path.exists(), "{} is missing: build it with `cargo build -p splat` or set SPLAT_BIN", path.display());
     path
 }
 

@@ -111,16 +111,9 @@ fn projected_covariance_is_the_linearised_projection_of_the_covariance() {
 #[test]
 fn a_point_on_the_optical_axis_lands_on_the_principal_point() {
     let mut camera = small_camera();
-    camera.viewmat = [
-        [1.0, 0.0, 0.0, 0.0],
-        [0.0, 1.0, 0.0, 0.0],
-        [0.0, 0.0, 1.0, 0.0],
-    ];
+    camera.viewmat = [[1.0, 0.0, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0]];
     let at = |mean: [f64; 3]| {
-        let gaussian = Gaussian {
-            mean,
-            ..small_scene()[0].gaussian
-        };
+        let gaussian = Gaussian { mean, ..small_scene()[0].gaussian };
         project(&gaussian, &camera, false).map(|projected| projected.mean2d)
     };
     assert_eq!(at([0.0, 0.0, 2.0]), Some([camera.cx, camera.cy]));
@@ -133,10 +126,7 @@ fn a_point_on_the_optical_axis_lands_on_the_principal_point() {
 #[test]
 fn antialiasing_keeps_the_integral_of_a_splat_as_without_blur() {
     let camera = small_camera();
-    let gaussian = Gaussian {
-        log_scale: [-3.0, -3.3, -3.6],
-        ..small_scene()[0].gaussian
-    };
+    let gaussian = Gaussian { log_scale: [-3.0, -3.3, -3.6], ..small_scene()[0].gaussian };
     let Some(projected) = project(&gaussian, &camera, true) else {
         panic!("the splat is in the middle of the image");
     };
@@ -169,8 +159,8 @@ fn ssim_by_definition(x: &[[f64; 3]], y: &[[f64; 3]], width: usize) -> f64 {
         }
         let [a, b, aa, bb, ab] = sums;
         let (c1, c2) = (0.01 * 0.01, 0.03 * 0.03);
-        total += (2.0 * a * b + c1) * (2.0 * (ab - a * b) + c2)
-            / ((a * a + b * b + c1) * (aa - a * a + bb - b * b + c2));
+        total +=
+            (2.0 * a * b + c1) * (2.0 * (ab - a * b) + c2) / ((a * a + b * b + c1) * (aa - a * a + bb - b * b + c2));
     }
     total / (3.0 * x.len() as f64)
 }
@@ -178,14 +168,10 @@ fn ssim_by_definition(x: &[[f64; 3]], y: &[[f64; 3]], width: usize) -> f64 {
 #[test]
 fn ssim_equals_its_definition_with_a_full_window() {
     let image = |offset: usize| -> Vec<[f64; 3]> {
-        (0..17 * 13)
-            .map(|p| from_fn(|c| 0.5 + 0.4 * noise(offset + 3 * p + c)))
-            .collect()
+        (0..17 * 13).map(|p| from_fn(|c| 0.5 + 0.4 * noise(offset + 3 * p + c))).collect()
     };
     let (x, y) = (image(0), image(2000));
     assert!((ssim(&x, &y, 17) - ssim_by_definition(&x, &y, 17)).abs() < 1e-12);
     // Images narrower than the window.
-    assert!(
-        (ssim(&x[..24], &y[..24], 4) - ssim_by_definition(&x[..24], &y[..24], 4)).abs() < 1e-12
-    );
+    assert!((ssim(&x[..24], &y[..24], 4) - ssim_by_definition(&x[..24], &y[..24], 4)).abs() < 1e-12);
 }

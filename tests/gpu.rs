@@ -10,6 +10,7 @@ mod adam;
 mod chain;
 mod edges;
 mod harness;
+mod pushes;
 mod second_adapter;
 mod sorting;
 mod splitting;
@@ -25,7 +26,10 @@ pub(crate) fn open(name: &str, options: &GpuOptions) -> Option<Arc<Gpu>> {
         Ok(gpu) => Some(gpu),
         Err(Error::NoAdapter { problem, .. }) => {
             let is_absent = Gpu::adapters().is_empty();
-            assert!(!(is_absent && std::env::var_os("SPLAT_REQUIRE_GPU").is_some_and(|value| value == "1")), "{name}: no adapter, and SPLAT_REQUIRE_GPU=1");
+            assert!(
+                !(is_absent && std::env::var_os("SPLAT_REQUIRE_GPU").is_some_and(|value| value == "1")),
+                "{name}: no adapter, and SPLAT_REQUIRE_GPU=1"
+            );
             eprintln!("skipped: {name}: {}", if is_absent { "no adapter".into() } else { problem });
             None
         }
@@ -102,4 +106,6 @@ on_every_profile! {
     adam::dense_columns_equal_dense_adam,
     adam::vanishing_gradients_stay_finite_and_move_no_further_than_others,
     adam::a_halted_step_moves_nothing,
+    pushes::regularization_is_the_gradient_of_mean_opacity_and_scale,
+    pushes::faint_splats_wander_in_their_own_shape,
 }

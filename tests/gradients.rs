@@ -29,23 +29,14 @@ const SPLAT_LEN: usize = 3 + 4 + 3 + 1 + 3 + 3 * REST;
 /// Fails unless `analytic` is the gradient of `loss` at `params`, element by element and as a
 /// vector.
 fn assert_gradient(what: &str, params: &[f64], analytic: &[f64], loss: impl Fn(&[f64]) -> f64) {
-    assert_eq!(
-        params.len(),
-        analytic.len(),
-        "{what}: one gradient per parameter"
-    );
+    assert_eq!(params.len(), analytic.len(), "{what}: one gradient per parameter");
     let numeric = numeric_gradient(params, loss);
     let norm = norm(&numeric);
-    assert!(
-        norm > 1e-6,
-        "{what}: gradient of norm {norm:e} tests nothing"
-    );
+    assert!(norm > 1e-6, "{what}: gradient of norm {norm:e} tests nothing");
 
     let element_error = |(a, n): (&f64, &f64)| (a - n).abs() / n.abs().max(FLOOR * norm);
     let errors: Vec<f64> = analytic.iter().zip(&numeric).map(element_error).collect();
-    let worst = (0..errors.len())
-        .max_by(|&i, &j| errors[i].total_cmp(&errors[j]))
-        .unwrap_or(0);
+    let worst = (0..errors.len()).max_by(|&i, &j| errors[i].total_cmp(&errors[j])).unwrap_or(0);
     let difference: Vec<f64> = analytic.iter().zip(&numeric).map(|(a, n)| a - n).collect();
     let vector_error = self::norm(&difference) / norm;
     let product: f64 = analytic.iter().zip(&numeric).map(|(a, n)| a * n).sum();
@@ -59,8 +50,7 @@ fn assert_gradient(what: &str, params: &[f64], analytic: &[f64], loss: impl Fn(&
         1.0 - cosine,
     );
     eprintln!("{summary}");
-    let accurate =
-        errors[worst] <= TOLERANCE && vector_error <= TOLERANCE && 1.0 - cosine <= TOLERANCE;
+    let accurate = errors[worst] <= TOLERANCE && vector_error <= TOLERANCE && 1.0 - cosine <= TOLERANCE;
     assert!(accurate, "{summary}");
 }
 
@@ -111,13 +101,7 @@ fn unflatten(params: &[f64]) -> Vec<Splat> {
             log_scale: [7, 8, 9].map(|i| numbers[i]),
             opacity_logit: numbers[10],
         };
-        Splat {
-            gaussian,
-            sh: Sh {
-                sh0: [11, 12, 13].map(|i| numbers[i]),
-                rest,
-            },
-        }
+        Splat { gaussian, sh: Sh { sh0: [11, 12, 13].map(|i| numbers[i]), rest } }
     };
     params.chunks_exact(SPLAT_LEN).map(splat).collect()
 }
@@ -149,55 +133,23 @@ fn orthonormal(first: [f64; 3], second: [f64; 3]) -> [[f64; 3]; 3] {
     let x = unit(first);
     let overlap = dot(&x, &second);
     let y = unit([0, 1, 2].map(|i| second[i] - overlap * x[i]));
-    let z = [
-        x[1] * y[2] - x[2] * y[1],
-        x[2] * y[0] - x[0] * y[2],
-        x[0] * y[1] - x[1] * y[0],
-    ];
+    let z = [x[1] * y[2] - x[2] * y[1], x[2] * y[0] - x[0] * y[2], x[0] * y[1] - x[1] * y[0]];
     [x, y, z]
 }
 
 /// Four overlapping splats of different shape, depth and opacity.
 pub(crate) fn small_scene() -> Vec<Splat> {
     let geometry = [
-        (
-            [0.0, 0.1, 2.0],
-            [0.9, 0.2, -0.3, 0.4],
-            [-1.6, -2.1, -1.2],
-            0.4,
-        ),
-        (
-            [-0.35, 0.2, 2.6],
-            [1.4, -0.5, 0.2, 0.1],
-            [-1.1, -1.9, -1.5],
-            1.2,
-        ),
-        (
-            [0.3, -0.4, 3.1],
-            [-0.3, 0.6, 0.5, -0.2],
-            [-0.9, -1.3, -2.0],
-            -0.6,
-        ),
-        (
-            [0.2, 0.3, 3.8],
-            [0.1, 0.2, 0.3, 0.4],
-            [-0.7, -0.9, -1.4],
-            2.0,
-        ),
+        ([0.0, 0.1, 2.0], [0.9, 0.2, -0.3, 0.4], [-1.6, -2.1, -1.2], 0.4),
+        ([-0.35, 0.2, 2.6], [1.4, -0.5, 0.2, 0.1], [-1.1, -1.9, -1.5], 1.2),
+        ([0.3, -0.4, 3.1], [-0.3, 0.6, 0.5, -0.2], [-0.9, -1.3, -2.0], -0.6),
+        ([0.2, 0.3, 3.8], [0.1, 0.2, 0.3, 0.4], [-0.7, -0.9, -1.4], 2.0),
     ];
     let splat = |(index, (mean, quat, log_scale, opacity_logit))| {
         let coefficient = |k: usize| [0, 1, 2].map(|c| 0.15 * noise(1000 * index + 3 * k + c));
         Splat {
-            gaussian: Gaussian {
-                mean,
-                quat,
-                log_scale,
-                opacity_logit,
-            },
-            sh: Sh {
-                sh0: coefficient(REST),
-                rest: std::array::from_fn(coefficient),
-            },
+            gaussian: Gaussian { mean, quat, log_scale, opacity_logit },
+            sh: Sh { sh0: coefficient(REST), rest: std::array::from_fn(coefficient) },
         }
     };
     geometry.into_iter().enumerate().map(splat).collect()
@@ -205,9 +157,5 @@ pub(crate) fn small_scene() -> Vec<Splat> {
 
 /// Rendering options under which the image is a smooth function of the splats.
 pub(crate) fn smooth_options(degree: usize, antialias: bool) -> RenderOptions {
-    RenderOptions {
-        degree,
-        antialias,
-        limits: Limits::SMOOTH,
-    }
+    RenderOptions { degree, antialias, limits: Limits::SMOOTH }
 }

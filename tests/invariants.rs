@@ -5,24 +5,14 @@ use crate::gradients::{noise, small_camera, small_scene, smooth_options};
 use crate::oracle::adam::{Adam, DriftTable, Trained};
 use crate::oracle::blend::{Limits, Rendered, Splat2d, blend};
 use crate::oracle::camera::Camera;
-use crate::oracle::intersect::{
-    ALPHA_MIN, TILE_HEIGHT, TILE_WIDTH, depth_key, exponent, tile_box, tiles_hit,
-};
+use crate::oracle::intersect::{ALPHA_MIN, TILE_HEIGHT, TILE_WIDTH, depth_key, exponent, tile_box, tiles_hit};
 use crate::oracle::photometric::{Photometric, Target, photometric, psnr, ssim, window};
 use crate::oracle::project::{Gaussian, Projected, project};
 use crate::oracle::render::{RenderOptions, render, visible};
 
 /// A wide camera, so that splats have many tiles to hit or miss.
 fn wide_camera() -> Camera {
-    Camera {
-        width: 61,
-        height: 50,
-        cx: 30.0,
-        cy: 26.0,
-        fx: 55.0,
-        fy: 55.0,
-        ..small_camera()
-    }
+    Camera { width: 61, height: 50, cx: 30.0, cy: 26.0, fx: 55.0, fy: 55.0, ..small_camera() }
 }
 
 /// Splats of random shape in front of [`wide_camera`].
@@ -41,11 +31,7 @@ fn random_gaussians(count: usize) -> impl Iterator<Item = Gaussian> {
 fn random_projected(count: usize) -> Vec<Projected> {
     let projected = random_gaussians(count).filter_map(|g| project(&g, &wide_camera(), false));
     let projected: Vec<Projected> = projected.collect();
-    assert!(
-        projected.len() > count / 2,
-        "only {} of {count} visible",
-        projected.len()
-    );
+    assert!(projected.len() > count / 2, "only {} of {count} visible", projected.len());
     projected
 }
 
@@ -53,10 +39,7 @@ fn random_projected(count: usize) -> Vec<Projected> {
 fn weights_and_transmittance_sum_to_one() {
     let camera = small_camera();
     for limits in [Limits::SMOOTH, Limits::RENDERING] {
-        let options = RenderOptions {
-            limits,
-            ..smooth_options(0, false)
-        };
+        let options = RenderOptions { limits, ..smooth_options(0, false) };
         let (_, mut splats) = visible(&small_scene(), &camera, &options);
         for splat in &mut splats {
             splat.colour = [1.0; 3];
@@ -81,18 +64,8 @@ fn image_does_not_depend_on_the_order_of_the_splats() {
 
 #[test]
 fn nothing_is_drawn_once_transmittance_is_used_up() {
-    let camera = Camera {
-        width: 1,
-        height: 1,
-        ..small_camera()
-    };
-    let wall = |depth, colour| Splat2d {
-        mean2d: [0.5, 0.5],
-        conic: [0.1, 0.0, 0.1],
-        opacity: 0.999,
-        depth,
-        colour,
-    };
+    let camera = Camera { width: 1, height: 1, ..small_camera() };
+    let wall = |depth, colour| Splat2d { mean2d: [0.5, 0.5], conic: [0.1, 0.0, 0.1], opacity: 0.999, depth, colour };
     let walls = [1.0, 2.0, 3.0, 4.0].map(|depth| wall(depth, [depth; 3]));
     let rendered = blend(&walls, &camera, &Limits::RENDERING);
     // 0.01² = 1e-4 rounds to just below or above the limit; the fourth wall is behind 1e-6 in any
@@ -118,12 +91,7 @@ fn moving_scene_and_camera_together_changes_nothing() {
     });
     let moved = render(&moved.collect::<Vec<_>>(), &moved_camera, &options);
     let expected = render(&splats, &camera, &options);
-    for (a, b) in moved
-        .rgb
-        .as_flattened()
-        .iter()
-        .zip(expected.rgb.as_flattened())
-    {
+    for (a, b) in moved.rgb.as_flattened().iter().zip(expected.rgb.as_flattened()) {
         assert!((a - b).abs() < 1e-12);
     }
 }
@@ -158,30 +126,19 @@ fn searched_min_exponent(splat: &Projected, [low, high]: [[f64; 2]; 2]) -> f64 {
         for _ in 0..100 {
             let third = (high - low) / 3.0;
             let keep_left = f(low + third) < f(high - third);
-            (low, high) = if keep_left {
-                (low, high - third)
-            } else {
-                (low + third, high)
-            };
+            (low, high) = if keep_left { (low, high - third) } else { (low + third, high) };
         }
         f(0.5 * (low + high))
     };
     let [mx, my] = splat.mean2d;
-    let along_x = |y: f64| {
-        ternary(low[0], high[0], &|x| {
-            exponent(&splat.conic, &[x - mx, y - my])
-        })
-    };
+    let along_x = |y: f64| ternary(low[0], high[0], &|x| exponent(&splat.conic, &[x - mx, y - my]));
     ternary(low[1], high[1], &along_x)
 }
 
 #[test]
 fn tiles_hit_are_exactly_those_whose_box_meets_the_ellipse() {
     let camera = wide_camera();
-    let (columns, rows) = (
-        camera.width.div_ceil(TILE_WIDTH),
-        camera.height.div_ceil(TILE_HEIGHT),
-    );
+    let (columns, rows) = (camera.width.div_ceil(TILE_WIDTH), camera.height.div_ceil(TILE_HEIGHT));
     let (mut hits, mut misses) = (0, 0);
     for splat in random_projected(60) {
         let tau = (splat.opacity / ALPHA_MIN).ln();
@@ -198,10 +155,7 @@ fn tiles_hit_are_exactly_those_whose_box_meets_the_ellipse() {
             }
         }
     }
-    assert!(
-        hits > 100 && misses > 100,
-        "{hits} hits, {misses} misses test too little"
-    );
+    assert!(hits > 100 && misses > 100, "{hits} hits, {misses} misses test too little");
 }
 
 #[test]
@@ -211,10 +165,7 @@ fn every_point_of_a_pixel_box_that_accepts_a_splat_lies_in_a_tile_it_hits() {
     for (index, splat) in random_projected(300).iter().enumerate() {
         let listed = tiles_hit(splat, &camera);
         for (p, pixel) in camera.pixel_centres().enumerate() {
-            let tile = (
-                p % camera.width / TILE_WIDTH,
-                p / camera.width / TILE_HEIGHT,
-            );
+            let tile = (p % camera.width / TILE_WIDTH, p / camera.width / TILE_HEIGHT);
             let [low, high] = tile_box(tile.0, tile.1);
             // The centre itself, and a random point within half a pixel that stays in the tile's
             // box.
@@ -240,15 +191,10 @@ fn depth_keys_are_24_bit_monotone_and_zero_at_near() {
     assert_eq!(depth_key(near, near), 0);
     assert_eq!(depth_key(0.5 * near, near), 0);
     assert_eq!(depth_key(f64::from(f32::MAX), near), (1 << 24) - 1);
-    let keys: Vec<u32> = (0..4000)
-        .map(|i| depth_key(0.01 * 1.003_f64.powi(i), near))
-        .collect();
+    let keys: Vec<u32> = (0..4000).map(|i| depth_key(0.01 * 1.003_f64.powi(i), near)).collect();
     assert!(keys.is_sorted() && keys[3999] > keys[0]);
     // Neighbouring keys differ by 32 units in the last place: 2⁻¹⁸ of the depth.
-    assert_eq!(
-        depth_key(1.0 + 2.0_f64.powi(-18), near),
-        depth_key(1.0, near) + 1
-    );
+    assert_eq!(depth_key(1.0 + 2.0_f64.powi(-18), near), depth_key(1.0, near) + 1);
 }
 
 #[test]
@@ -262,30 +208,13 @@ fn metrics_of_known_images() {
 
 #[test]
 fn masked_pixels_do_not_enter_the_loss() {
-    let settings = Photometric {
-        width: 12,
-        background: [0.1; 3],
-        ssim_weight: 0.2,
-        alpha_weight: 0.5,
-    };
+    let settings = Photometric { width: 12, background: [0.1; 3], ssim_weight: 0.2, alpha_weight: 0.5 };
     let image = |offset: usize| -> Vec<[f64; 3]> {
-        (0..144)
-            .map(|p| [0, 1, 2].map(|c| 0.5 + 0.3 * noise(offset + 3 * p + c)))
-            .collect()
+        (0..144).map(|p| [0, 1, 2].map(|c| 0.5 + 0.3 * noise(offset + 3 * p + c))).collect()
     };
-    let weight: Vec<f64> = (0..144)
-        .map(|p| if p % 5 == 0 { 0.0 } else { 1.0 })
-        .collect();
-    let target = Target {
-        rgb: image(0),
-        alpha: vec![0.8; 144],
-        weight,
-    };
-    let rendered = Rendered {
-        rgb: image(900),
-        transmittance: vec![0.3; 144],
-        depth: vec![0.0; 144],
-    };
+    let weight: Vec<f64> = (0..144).map(|p| if p % 5 == 0 { 0.0 } else { 1.0 }).collect();
+    let target = Target { rgb: image(0), alpha: vec![0.8; 144], weight };
+    let rendered = Rendered { rgb: image(900), transmittance: vec![0.3; 144], depth: vec![0.0; 144] };
     let mut repainted = rendered.clone();
     for p in (0..144).step_by(5) {
         repainted.rgb[p] = [7.0; 3];
@@ -293,11 +222,7 @@ fn masked_pixels_do_not_enter_the_loss() {
     }
     let loss = photometric(&settings, &rendered, &target);
     assert!((loss - photometric(&settings, &repainted, &target)).abs() < 1e-13);
-    let perfect = Rendered {
-        rgb: target.rgb.clone(),
-        transmittance: vec![0.2; 144],
-        depth: vec![0.0; 144],
-    };
+    let perfect = Rendered { rgb: target.rgb.clone(), transmittance: vec![0.2; 144], depth: vec![0.0; 144] };
     assert!(photometric(&settings, &perfect, &target).abs() < 1e-12);
 }
 
@@ -318,11 +243,7 @@ fn lazy_adam_with_catch_up_equals_dense_adam() {
             // Not near zero: a first gradient close to `eps` would measure `eps`, not the closed
             // form.
             let some = random(t, 1);
-            let grad = if seen {
-                1e-3 * (some + 0.2 * some.signum())
-            } else {
-                0.0
-            };
+            let grad = if seen { 1e-3 * (some + 0.2 * some.signum()) } else { 0.0 };
             adam.update(&mut dense, grad, lr(t), t);
             if !seen {
                 continue;
@@ -334,9 +255,7 @@ fn lazy_adam_with_catch_up_equals_dense_adam() {
             // may the first moment.
             let error = |a: f64, b: f64, scale: f64| (a - b).abs() / b.abs().max(scale);
             worst = worst.max(error(lazy.value, dense.value, lr(t)));
-            worst = worst
-                .max(error(lazy.m, dense.m, 1e-6))
-                .max(error(lazy.v, dense.v, 1e-12));
+            worst = worst.max(error(lazy.m, dense.m, 1e-6)).max(error(lazy.v, dense.v, 1e-12));
         }
     }
     eprintln!("lazy versus dense Adam: worst relative error {worst:.1e}");
@@ -347,16 +266,7 @@ fn lazy_adam_with_catch_up_equals_dense_adam() {
 fn catching_up_on_a_row_without_history_changes_nothing() {
     let adam = Adam::default();
     let table = DriftTable::new(&adam, 100, |_| 0.01);
-    let mut row = Trained {
-        value: 3.0,
-        ..Trained::default()
-    };
+    let mut row = Trained { value: 3.0, ..Trained::default() };
     adam.catch_up(&mut row, &table, 0, 57);
-    assert_eq!(
-        row,
-        Trained {
-            value: 3.0,
-            ..Trained::default()
-        }
-    );
+    assert_eq!(row, Trained { value: 3.0, ..Trained::default() });
 }

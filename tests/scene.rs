@@ -36,9 +36,7 @@ fn shared(set: &str) -> Option<PathBuf> {
             .map(|folder| folder.join("shared/data"))
             .find(|folder| folder.is_dir()),
     };
-    let set_folder = root
-        .map(|root| root.join(set))
-        .filter(|folder| folder.is_dir());
+    let set_folder = root.map(|root| root.join(set)).filter(|folder| folder.is_dir());
     if set_folder.is_none() {
         eprintln!("skipped: the shared data set {set} is not here");
     }
@@ -66,14 +64,8 @@ fn rendered_check_points_project_within_a_hundredth_of_a_pixel() {
     let checks: serde_json::Value = serde_json::from_str(&text).unwrap();
     let mut checked = 0;
     for entry in checks.as_array().unwrap() {
-        let name = entry["file_path"]
-            .as_str()
-            .unwrap()
-            .trim_start_matches("./");
-        let view = dataset
-            .views()
-            .find(|view| view.name == format!("{name}.png"))
-            .unwrap();
+        let name = entry["file_path"].as_str().unwrap().trim_start_matches("./");
+        let view = dataset.views().find(|view| view.name == format!("{name}.png")).unwrap();
         for point in entry["points"].as_array().unwrap() {
             let number = |key: &str, i: usize| point[key][i].as_f64().unwrap();
             let xyz = DVec3::new(number("xyz", 0), number("xyz", 1), number("xyz", 2));
@@ -104,17 +96,8 @@ fn fox_has_its_own_split_and_lens() {
 #[test]
 fn fox_as_a_single_file_holds_out_the_same_images() {
     let Some(root) = shared("fox") else { return };
-    let names = |dataset: &Dataset| {
-        dataset
-            .test
-            .iter()
-            .map(|view| view.name.clone())
-            .collect::<Vec<_>>()
-    };
-    assert_eq!(
-        names(&load(&root.join("transforms.json"))),
-        names(&load(&root))
-    );
+    let names = |dataset: &Dataset| dataset.test.iter().map(|view| view.name.clone()).collect::<Vec<_>>();
+    assert_eq!(names(&load(&root.join("transforms.json"))), names(&load(&root)));
 }
 
 #[test]
@@ -136,36 +119,24 @@ fn colmap_text_equals_colmap_binary() {
         assert!(a.viewmat.abs_diff_eq(b.viewmat, 1e-9));
     }
     let sorted = |model: &colmap::ColmapModel| {
-        let mut points: Vec<_> = model
-            .points
-            .iter()
-            .map(|p| (p.position.map(f32::to_bits), p.rgb))
-            .collect();
+        let mut points: Vec<_> = model.points.iter().map(|p| (p.position.map(f32::to_bits), p.rgb)).collect();
         points.sort_unstable();
         points
     };
     assert_eq!(sorted(&binary), sorted(&text));
     let from_model_folder = load(&root.join("sparse_text/0"));
-    assert_eq!(
-        from_model_folder.train.len() + from_model_folder.test.len(),
-        11
-    );
+    assert_eq!(from_model_folder.train.len() + from_model_folder.test.len(), 11);
 }
 
 /// Observations of `images.bin` and positions of `points3D.bin`, read independently of the library.
 fn observations(model: &Path) -> Vec<(String, DVec2, DVec3)> {
     let points = std::fs::read(model.join("points3D.bin")).unwrap();
-    let u64_at =
-        |bytes: &[u8], at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap());
+    let u64_at = |bytes: &[u8], at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap());
     let f64_at = |bytes: &[u8], at: usize| f64::from_bits(u64_at(bytes, at));
     let mut positions = std::collections::BTreeMap::new();
     let mut at = 8;
     while at < points.len() {
-        let position = DVec3::new(
-            f64_at(&points, at + 8),
-            f64_at(&points, at + 16),
-            f64_at(&points, at + 24),
-        );
+        let position = DVec3::new(f64_at(&points, at + 8), f64_at(&points, at + 16), f64_at(&points, at + 24));
         positions.insert(u64_at(&points, at), position);
         at += 43 + 8 + 8 * u64_at(&points, at + 43) as usize;
     }
@@ -181,11 +152,7 @@ fn observations(model: &Path) -> Vec<(String, DVec2, DVec3)> {
         at += 8;
         for _ in 0..count {
             if let Some(point) = positions.get(&u64_at(&images, at + 16)) {
-                found.push((
-                    name.clone(),
-                    DVec2::new(f64_at(&images, at), f64_at(&images, at + 8)),
-                    *point,
-                ));
+                found.push((name.clone(), DVec2::new(f64_at(&images, at), f64_at(&images, at + 8)), *point));
             }
             at += 24;
         }
@@ -199,20 +166,12 @@ fn colmap_observations_reproject_within_a_pixel() {
         return;
     };
     let dataset = load(&root);
-    assert_eq!(
-        (
-            dataset.train.len(),
-            dataset.test.len(),
-            dataset.points.len()
-        ),
-        (43, 7, 8703)
-    );
+    assert_eq!((dataset.train.len(), dataset.test.len(), dataset.points.len()), (43, 7, 8703));
     let errors: Vec<f64> = observations(&root.join("sparse/0"))
         .into_iter()
         .map(|(name, uv, point)| {
             let view = dataset.views().find(|view| view.name == name).unwrap();
-            view.project(point)
-                .map_or(f64::INFINITY, |found| found.distance(uv))
+            view.project(point).map_or(f64::INFINITY, |found| found.distance(uv))
         })
         .collect();
     assert!(errors.len() > 50_000);
@@ -221,21 +180,11 @@ fn colmap_observations_reproject_within_a_pixel() {
 
 #[test]
 fn good_data_sets_raise_no_warning() {
-    for set in [
-        "fox",
-        "fox-colmap",
-        "lego",
-        "static-synthetic",
-        "sceaux-colmap",
-        "lady-running",
-    ] {
+    for set in ["fox", "fox-colmap", "lego", "static-synthetic", "sceaux-colmap", "lady-running"] {
         let Some(root) = shared(set) else { continue };
         let dataset = load(&root);
-        let warnings: Vec<_> = dataset
-            .notes
-            .iter()
-            .filter(|note| note.level == splat_core::scene::Level::Warning)
-            .collect();
+        let warnings: Vec<_> =
+            dataset.notes.iter().filter(|note| note.level == splat_core::scene::Level::Warning).collect();
         assert!(warnings.is_empty(), "{set}: {warnings:?}");
     }
 }
@@ -256,10 +205,7 @@ fn max_resolution_keeps_the_field_of_view() {
         return;
     };
     let full = load(&root);
-    let options = LoadOptions {
-        max_resolution: 200,
-        ..LoadOptions::default()
-    };
+    let options = LoadOptions { max_resolution: 200, ..LoadOptions::default() };
     let small = Dataset::load(&root, &options).unwrap();
     let (a, b): (&View, &View) = (&full.train[3], &small.train[3]);
     assert_eq!((b.width, b.height), (112, 200));

@@ -29,20 +29,32 @@ fn permutations(kernel: &str, profile: &Profile) -> Vec<Constants> {
         let degrees = (0..=3_u32).flat_map(|stored| (0..=stored).map(move |used| (used, stored)));
         let rows = |degree: u32| (degree + 1).pow(2) - 1;
         degrees
-            .flat_map(|(used, stored)| updates.iter().map(move |&updates| vec![("SH_ROWS", rows(used)), ("SH_STRIDE", 3 * rows(stored)), ("UPDATES", updates)]))
+            .flat_map(|(used, stored)| {
+                updates.iter().map(move |&updates| {
+                    vec![("SH_ROWS", rows(used)), ("SH_STRIDE", 3 * rows(stored)), ("UPDATES", updates)]
+                })
+            })
             .collect()
     };
     let pairs = [(0, 0), (0, 1), (1, 0), (1, 1)];
     match kernel {
         "sh/sh" | "sh/sh_bwd" => sh(&[0, 1]),
-        "rasterize/blend" | "rasterize/blend_bwd" | "rasterize/blend_bwd_min" | "rasterize/gather" => {
-            pairs.map(|(depth, absolute)| vec![("DEPTH", depth), ("ABS_GRAD", absolute), ("SLOT_FLOATS", 9 + depth + 2 * absolute)]).to_vec()
-        }
+        "rasterize/blend" | "rasterize/blend_bwd" | "rasterize/blend_bwd_min" | "rasterize/gather" => pairs
+            .map(|(depth, absolute)| {
+                vec![("DEPTH", depth), ("ABS_GRAD", absolute), ("SLOT_FLOATS", 9 + depth + 2 * absolute)]
+            })
+            .to_vec(),
         name if name.starts_with("rasterize/sort_") => {
             let bins = if profile.serial_lanes { 256 } else { 16 };
             pairs.map(|(drops, first)| vec![("BINS", bins), ("DROPS", drops), ("FIRST_PASS", first)]).to_vec()
         }
-        "optim/adam" => [0, 1].into_iter().flat_map(|dense| [(1, 45), (45, 1), (1, 1)].map(|(pieces, piece)| vec![("DENSE", dense), ("PIECES", pieces), ("PIECE", piece)])).collect(),
+        "optim/adam" => [0, 1]
+            .into_iter()
+            .flat_map(|dense| {
+                [(1, 45), (45, 1), (1, 1)]
+                    .map(|(pieces, piece)| vec![("DENSE", dense), ("PIECES", pieces), ("PIECE", piece)])
+            })
+            .collect(),
         "common/selftest" => vec![vec![("TEST_LANES", profile.lanes)]],
         _ => vec![Vec::new()],
     }
@@ -100,12 +112,17 @@ fn every_kernel_keeps_its_budget() {
     every_expansion(|what, _, module| {
         let entries: Vec<&str> = module.entry_points.iter().map(|entry| entry.name.as_str()).collect();
         assert_eq!(entries, ["main"], "{what}: entry points");
-        let in_space = |wanted: fn(&naga::AddressSpace) -> bool| module.global_variables.iter().filter(move |(_, variable)| wanted(&variable.space));
+        let in_space = |wanted: fn(&naga::AddressSpace) -> bool| {
+            module.global_variables.iter().filter(move |(_, variable)| wanted(&variable.space))
+        };
         let buffers = in_space(|space| matches!(space, naga::AddressSpace::Storage { .. })).count();
         assert!(buffers <= PORTABLE_STORAGE_BUFFERS as usize, "{what}: {buffers} storage buffers");
-        let shared: u32 = in_space(|space| matches!(space, naga::AddressSpace::WorkGroup)).map(|(_, variable)| module.types[variable.ty].inner.size(module.to_ctx())).sum();
+        let shared: u32 = in_space(|space| matches!(space, naga::AddressSpace::WorkGroup))
+            .map(|(_, variable)| module.types[variable.ty].inner.size(module.to_ctx()))
+            .sum();
         assert!(shared <= MOST_WORKGROUP_BYTES, "{what}: {shared} bytes of workgroup memory");
-        let invocations: u32 = module.entry_points.iter().map(|entry| entry.workgroup_size.iter().product::<u32>()).sum();
+        let invocations: u32 =
+            module.entry_points.iter().map(|entry| entry.workgroup_size.iter().product::<u32>()).sum();
         assert!(invocations <= 256, "{what}: {invocations} invocations");
     });
 }
@@ -114,7 +131,11 @@ fn every_kernel_keeps_its_budget() {
 fn every_file_opens_with_a_card_and_is_short() {
     for (name, text) in SOURCES {
         assert!(text.lines().count() <= MOST_LINES, "{name}: {} lines", text.lines().count());
-        let card = text.lines().skip_while(|line| line.starts_with("// import: ")).take_while(|line| line.starts_with("//")).count();
+        let card = text
+            .lines()
+            .skip_while(|line| line.starts_with("// import: "))
+            .take_while(|line| line.starts_with("//"))
+            .count();
         // Grid numbering and constants explain themselves in a line.
         assert!(card >= 1, "{name} opens without a card");
         if text.contains("fn main(") {
@@ -146,7 +167,8 @@ fn frame_uniform_has_the_layout_of_its_twin() {
     let module = source.parse().unwrap();
     let frame = module.types.iter().find(|(_, ty)| ty.name.as_deref() == Some("Frame")).unwrap().1;
     let naga::TypeInner::Struct { members, span } = &frame.inner else { panic!("Frame is no struct") };
-    let found: Vec<(&str, u32)> = members.iter().map(|member| (member.name.as_deref().unwrap(), member.offset)).collect();
+    let found: Vec<(&str, u32)> =
+        members.iter().map(|member| (member.name.as_deref().unwrap(), member.offset)).collect();
     let row = std::mem::offset_of!(FrameUniform, viewmat) as u32;
     let expected = [
         ("view0", row),
@@ -179,12 +201,14 @@ const ORACLES: [(&str, &str); 11] = [
     ("optim/adam", "adam"),
     ("density/observe", "render"),
 ];
-const CHECKED_ON_THE_HOST: [&str; 6] = ["rasterize/scan_", "rasterize/sort_", "params/", "common/selftest", "loss/regularize", "density/noise"];
+const CHECKED_ON_THE_HOST: [&str; 6] =
+    ["rasterize/scan_", "rasterize/sort_", "params/", "common/selftest", "loss/regularize", "density/noise"];
 
 #[test]
 fn every_kernel_has_an_oracle() {
     for (name, _) in kernels().filter(|(name, _)| !CHECKED_ON_THE_HOST.iter().any(|prefix| name.starts_with(prefix))) {
-        let oracle = ORACLES.iter().filter(|(prefix, _)| name.starts_with(prefix)).max_by_key(|(prefix, _)| prefix.len());
+        let oracle =
+            ORACLES.iter().filter(|(prefix, _)| name.starts_with(prefix)).max_by_key(|(prefix, _)| prefix.len());
         let (_, file) = oracle.unwrap_or_else(|| panic!("{name} has no oracle"));
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("oracle/{file}.rs"));
         assert!(path.is_file(), "{name}: {} is missing", path.display());

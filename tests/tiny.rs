@@ -46,7 +46,8 @@ pub(crate) const SETTINGS: [(&str, &str); 9] = [
 
 /// [`SETTINGS`] with changes.
 pub(crate) fn settings(changes: &[(&str, &str)]) -> Settings {
-    let sets: Vec<(String, String)> = SETTINGS.iter().chain(changes).map(|(key, value)| ((*key).into(), (*value).into())).collect();
+    let sets: Vec<(String, String)> =
+        SETTINGS.iter().chain(changes).map(|(key, value)| ((*key).into(), (*value).into())).collect();
     Settings::resolve("default", None, &sets).unwrap()
 }
 
@@ -95,7 +96,8 @@ fn photograph() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("images")).unwrap();
     let names: Vec<String> = (0..VIEWS).map(|i| format!("images/{i:02}.png")).collect();
-    let frames: Vec<Value> = names.iter().enumerate().map(|(i, name)| json!({"file_path": name, "transform_matrix": pose(i)})).collect();
+    let frames: Vec<Value> =
+        names.iter().enumerate().map(|(i, name)| json!({"file_path": name, "transform_matrix": pose(i)})).collect();
     let half = f64::from(SIZE) / 2.0;
     let scene = json!({"fl_x": 44.0, "fl_y": 44.0, "cx": half, "cy": half, "w": SIZE, "h": SIZE, "frames": frames});
     std::fs::write(folder.path().join("transforms.json"), scene.to_string()).unwrap();

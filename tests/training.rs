@@ -25,7 +25,12 @@ fn trained(gpu: &Arc<Gpu>, changes: &[(&str, &str)], steps: u64) -> Trainer {
 /// Held-out images as evaluated, and their PSNR.
 fn evaluated(trainer: &mut Trainer) -> (Vec<Image>, f64) {
     let mut images = Vec::new();
-    let evaluation = trainer.evaluate(&mut |_, _, image| { images.push(image.clone()); Ok(()) }).unwrap();
+    let evaluation = trainer
+        .evaluate(&mut |_, _, image| {
+            images.push(image.clone());
+            Ok(())
+        })
+        .unwrap();
     (images, evaluation.psnr)
 }
 
@@ -35,8 +40,13 @@ fn a_tiny_scene_is_fitted_by_every_density_method() {
     // Held-out PSNR; a black image has about 13 dB.
     for (method, least) in [("budget", 24.0), ("adc", 20.0), ("mcmc", 22.0)] {
         let method = format!("\"{method}\"");
-        let changes = [("density.method", method.as_str()), ("train.steps", "600"), ("density.opacity_reset_every", "0"), ("density.grad_threshold", "2e-4")];
-        let mut trainer = trained(&gpu, &changes, 600);
+        let changes = [
+            ("density.method", method.as_str()),
+            ("train.steps", "400"),
+            ("density.opacity_reset_every", "0"),
+            ("density.grad_threshold", "2e-4"),
+        ];
+        let mut trainer = trained(&gpu, &changes, 400);
         trainer.finish().unwrap();
         let (images, psnr) = evaluated(&mut trainer);
         eprintln!("measured: {method}: {psnr:.2} dB on {} held-out views, {} splats", images.len(), trainer.splats());

@@ -58,3 +58,15 @@ fn target_colour(packed: u32, background: vec3f) -> vec3f {
     let photo = unpack4x8unorm(packed);
     return photo.xyz + (1.0 - photo.w) * background;
 }
+
+// Word of the mask that holds a pixel's weight; without a mask any word will do, and `weight_of`
+// ignores it. Branches on uniforms are avoided in these kernels: llvmpipe (Mesa 22.3) loses memory
+// at every dispatch of a large kernel that has one.
+fn mask_word(p: u32) -> u32 {
+    return (p / 4u) * loss.has_mask;
+}
+
+fn weight_of(p: u32, word: u32) -> f32 {
+    let weight = f32((word >> (8u * (p % 4u))) & 255u) / 255.0;
+    return select(weight, 1.0, loss.has_mask == 0u);
+}

@@ -20,10 +20,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
         let light = rendered[p];
         let x = light[loss.channel] + light.w * loss.background[loss.channel];
         let y = target_colour(photo[p], loss.background.xyz)[loss.channel];
-        var weight = 1.0;
-        if (loss.has_mask != 0u) {
-            weight = unpack4x8unorm(mask[p / 4u])[p % 4u];
-        }
+        let weight = weight_of(p, mask[mask_word(p)]);
         pairs[p] = vec2f(weight * x + (1.0 - weight) * y, y);
     }
 }

@@ -40,20 +40,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
         if (y + $Ju < loss.height) {
             let p = (y + $Ju) * loss.width + x;
             let pair = pairs[p];
-            var weight = 1.0;
-            if (loss.has_mask != 0u) {
-                weight = unpack4x8unorm(mask[p / 4u])[p % 4u];
-            }
+            let weight = weight_of(p, mask[mask_word(p)]);
             let by_ssim = sum$J.x + 2.0 * pair.x * sum$J.y + pair.y * sum$J.z;
             let grad = weight * per_value * (loss.l1_weight * sign(pair.x - pair.y) - loss.ssim_weight * by_ssim);
-            var grad_transmittance = grad * loss.background[loss.channel];
-            if (loss.channel == 0u) {
-                let alpha = unpack4x8unorm(photo[p]).w;
-                let difference = 1.0 - rendered[p].w - alpha;
-                grad_transmittance -= loss.alpha_weight * weight / f32(pixels) * sign(difference);
-            } else {
-                grad_transmittance += grad_rendered[4u * p + 3u];
-            }
+            // The first channel also brings the alpha term; the others add to what is there.
+            let difference = 1.0 - rendered[p].w - unpack4x8unorm(photo[p]).w;
+            let by_alpha = -loss.alpha_weight * weight / f32(pixels) * sign(difference);
+            let before = select(grad_rendered[4u * p + 3u], by_alpha, loss.channel == 0u);
+            let grad_transmittance = before + grad * loss.background[loss.channel];
             grad_rendered[4u * p + loss.channel] = grad;
             grad_rendered[4u * p + 3u] = grad_transmittance;
         }

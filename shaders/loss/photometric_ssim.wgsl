@@ -68,9 +68,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
             sum += loss.l1_weight * abs(pair.x - pair.y) + loss.ssim_weight * (1.0 - similarity.x);
         }
         //: end
-        if (loss.channel > 0u) {
-            sum += loss_map[strip];
-        }
-        loss_map[strip] = sum;
+        loss_map[strip] = sum + select(loss_map[strip], 0.0, loss.channel == 0u);
     }
 }

@@ -73,7 +73,8 @@ pub struct Trainer {
 /// Most splats when the user does not say: what the photos can pin down, and the adapter can train.
 pub fn auto_max_splats(dataset: &Dataset, software: bool) -> usize {
     let pixels: f64 = dataset.train.iter().map(|view| f64::from(view.width) * f64::from(view.height)).sum();
-    let (pixels_per_splat, least, most) = if software { (100.0, 10_000.0, 60_000.0) } else { (250.0, 50_000.0, 3_000_000.0) };
+    let (pixels_per_splat, least, most) =
+        if software { (100.0, 10_000.0, 60_000.0) } else { (250.0, 50_000.0, 3_000_000.0) };
     (pixels / pixels_per_splat).clamp(least, most) as usize
 }
 
@@ -122,6 +123,7 @@ impl Trainer {
         };
         let Parts { model, losses, density } = (recipe(settings.train.recipe).build)(&context);
         let capacity = Capacity { with_abs_grad: density.needs_abs_grad(), ..capacity };
+        let capacity = Capacity { isects: capacity.isects.min(Scratch::max_isects(&gpu, &capacity)), ..capacity };
         let params = Params::new(&gpu, model.columns(), cloud.len() as u64, true);
         upload_cloud(&gpu, &params, &cloud);
         let near = if settings.raster.near > 0.0 { settings.raster.near } else { auto_near(extent) };

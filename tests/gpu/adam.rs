@@ -36,7 +36,14 @@ const PLAIN: Plan = Plan { dense: false, every: 1, active: all, settle_at: None 
 
 impl Plan {
     fn spec(&self) -> ColumnSpec {
-        ColumnSpec { name: "means", width: WIDTH as u32, rate: Rate { start: 0.02, end: 0.0005 }, active: self.active, every: self.every, dense: self.dense }
+        ColumnSpec {
+            name: "means",
+            width: WIDTH as u32,
+            rate: Rate { start: 0.02, end: 0.0005 },
+            active: self.active,
+            every: self.every,
+            dense: self.dense,
+        }
     }
 }
 
@@ -45,7 +52,16 @@ fn phase(step: u64) -> Phase {
 }
 
 fn scratch(gpu: &Gpu, params: &Params) -> Scratch {
-    let capacity = Capacity { rows: ROWS as u64, isects: 64, pixels: 1, tiles: 1, bands: 1, trains: true, with_depth: false, with_abs_grad: false };
+    let capacity = Capacity {
+        rows: ROWS as u64,
+        isects: 64,
+        pixels: 1,
+        tiles: 1,
+        bands: 1,
+        trains: true,
+        with_depth: false,
+        with_abs_grad: false,
+    };
     Scratch::new(gpu, capacity, params.rows_per_chunk()).unwrap()
 }
 
@@ -71,7 +87,8 @@ fn play(gpu: &Gpu, plan: &Plan, gradient: fn(usize, usize, u64) -> f32) -> (Vec<
     column.values.write(gpu, &start);
     let adam = Adam::new(gpu, &params, STEPS);
     let scratch = scratch(gpu, &params);
-    let mut expected: Vec<Trained> = start.iter().map(|&value| Trained { value: f64::from(value), ..Trained::default() }).collect();
+    let mut expected: Vec<Trained> =
+        start.iter().map(|&value| Trained { value: f64::from(value), ..Trained::default() }).collect();
     for step in 1..=STEPS {
         let phase = phase(step);
         let is_due = step.is_multiple_of(u64::from(plan.every));
@@ -134,7 +151,10 @@ pub(super) fn values_that_join_late_equal_dense_adam(gpu: &Gpu) {
 /// Columns updated in every fourth step count time in updates.
 pub(super) fn columns_updated_now_and_then_equal_dense_adam(gpu: &Gpu) {
     assert_equal("adam every 4", &play(gpu, &Plan { every: 4, ..PLAIN }, gradient));
-    assert_equal("adam every 4, settled off beat", &play(gpu, &Plan { every: 4, settle_at: Some(77), ..PLAIN }, gradient));
+    assert_equal(
+        "adam every 4, settled off beat",
+        &play(gpu, &Plan { every: 4, settle_at: Some(77), ..PLAIN }, gradient),
+    );
 }
 
 pub(super) fn dense_columns_equal_dense_adam(gpu: &Gpu) {

@@ -41,7 +41,9 @@ pub(super) fn compare_images(what: &str, found: &Outcome, expected: &Rendered, t
 
 fn compare_gradients(what: &str, case: &Case, found: &Outcome, expected: &GradRender) {
     let splats = &expected.splats;
-    let check = |name: &'static str, expected: &[f64]| assert_close(&format!("{what}: {name}"), &found.grads[name], expected, GRADIENTS);
+    let check = |name: &'static str, expected: &[f64]| {
+        assert_close(&format!("{what}: {name}"), &found.grads[name], expected, GRADIENTS)
+    };
     check("means", &floats(splats, |s| s.gaussian.mean));
     check("quats", &floats(splats, |s| s.gaussian.quat));
     check("log_scales", &floats(splats, |s| s.gaussian.log_scale));
@@ -132,10 +134,23 @@ fn oracle_target(photo: &[u32], mask: Option<&[u8]>) -> Target {
     }
 }
 
-fn photometric_case(size: (usize, usize), seed: usize, masked: bool, opaque: bool, weights: (f32, f32), background: [f32; 3]) -> Case {
+fn photometric_case(
+    size: (usize, usize),
+    seed: usize,
+    masked: bool,
+    opaque: bool,
+    weights: (f32, f32),
+    background: [f32; 3],
+) -> Case {
     let pixels = size.0 * size.1;
     let mask = masked.then(|| (0..pixels).map(|p| [0, 255, 255, 100, 255][p % 5]).collect());
-    let drive = Drive::Photo { photo: random_photo(pixels, opaque), mask, background, ssim_weight: weights.0, alpha_weight: weights.1 };
+    let drive = Drive::Photo {
+        photo: random_photo(pixels, opaque),
+        mask,
+        background,
+        ssim_weight: weights.0,
+        alpha_weight: weights.1,
+    };
     Case { drive, ..Case::new(random_splats(120, seed), camera(size.0, size.1)) }
 }
 
@@ -177,7 +192,7 @@ pub(super) fn photometric_loss_equals_the_oracle(gpu: &Gpu) {
 
 /// As [`equals_oracle`] for scenes whose single gradient elements are small differences of large sums
 /// and so ill-conditioned in f32: only the vectors are compared.
-pub(super) fn equals_oracle_as_vectors(gpu: &Gpu, what: &str, case: &Case, pixels: f64) {
+fn equals_oracle_as_vectors(gpu: &Gpu, what: &str, case: &Case, pixels: f64) {
     let what = format!("{} {what}", gpu.profile().name);
     let found = run(gpu, case);
     compare_images(&what, &found, &render(&case.splats, &case.camera, &options(case)), pixels);

@@ -57,7 +57,18 @@ impl Case {
     /// The plainest run of a scene: full degree, one band, ample room.
     pub(super) fn new(splats: Vec<Splat>, camera: Camera) -> Self {
         let isects = (splats.len() as u64 * 64).clamp(1024, 1 << 18);
-        Case { splats, camera, stored_degree: 3, degree: 3, antialias: false, with_depth: false, with_abs_grad: false, bands: 1, isects, drive: Drive::Linear }
+        Case {
+            splats,
+            camera,
+            stored_degree: 3,
+            degree: 3,
+            antialias: false,
+            with_depth: false,
+            with_abs_grad: false,
+            bands: 1,
+            isects,
+            drive: Drive::Linear,
+        }
     }
 }
 
@@ -77,7 +88,13 @@ pub(super) struct Outcome {
 impl Outcome {
     /// Bits of everything that must not depend on how the work was split.
     pub(super) fn bits(&self) -> Vec<u32> {
-        let floats = self.rendered.as_flattened().iter().chain(&self.depth).chain(self.grads.values().flatten()).chain(&self.statistics);
+        let floats = self
+            .rendered
+            .as_flattened()
+            .iter()
+            .chain(&self.depth)
+            .chain(self.grads.values().flatten())
+            .chain(&self.statistics);
         floats.map(|value| value.to_bits()).chain(self.order.iter().copied()).collect()
     }
 
@@ -89,8 +106,13 @@ impl Outcome {
 /// The chain `decode → sh → rasterize`, with rates that stay still.
 pub(super) fn model(degree: usize) -> Model {
     let still = Rate::constant(0.0);
-    let rates = DecodeRates { means: still, log_scales: still, quats: still, opacity_logits: still, regularized: false };
-    Model::new(vec![Box::new(Decode { rates }), Box::new(Sh { degree: degree as u32, sh0_rate: still, shn_rate: still, every: 1 }), Box::new(Rasterize)])
+    let rates =
+        DecodeRates { means: still, log_scales: still, quats: still, opacity_logits: still, regularized: false };
+    Model::new(vec![
+        Box::new(Decode { rates }),
+        Box::new(Sh { degree: degree as u32, sh0_rate: still, shn_rate: still, every: 1 }),
+        Box::new(Rasterize),
+    ])
 }
 
 /// Splats as the core stores them.
@@ -103,7 +125,10 @@ pub(super) fn cloud(splats: &[Splat], degree: usize) -> SplatCloud {
         log_scales: splats.iter().map(|s| narrow3(s.gaussian.log_scale)).collect(),
         opacity_logits: splats.iter().map(|s| s.gaussian.opacity_logit as f32).collect(),
         sh0: splats.iter().map(|s| narrow3(s.sh.sh0)).collect(),
-        sh_rest: splats.iter().flat_map(|s| s.sh.rest[..rows].iter().flat_map(|c| narrow3(*c)).collect::<Vec<_>>()).collect(),
+        sh_rest: splats
+            .iter()
+            .flat_map(|s| s.sh.rest[..rows].iter().flat_map(|c| narrow3(*c)).collect::<Vec<_>>())
+            .collect(),
         sh_degree: degree as u8,
         antialiased: false,
         dropped: 0,
@@ -124,7 +149,8 @@ pub(super) fn upload(gpu: &Gpu, params: &Params, cloud: &SplatCloud) {
 
 /// The oracle's camera as a view of the core.
 pub(super) fn view(camera: &Camera) -> View {
-    let mut view = View::look_at(DVec3::ZERO, DVec3::Z, DVec3::Y, 60.0, camera.width as u32, camera.height as u32).unwrap();
+    let mut view =
+        View::look_at(DVec3::ZERO, DVec3::Z, DVec3::Y, 60.0, camera.width as u32, camera.height as u32).unwrap();
     let rows = camera.viewmat.map(|row| DVec3::new(row[0], row[1], row[2]));
     view.viewmat = DAffine3 {
         matrix3: DMat3::from_cols(rows[0], rows[1], rows[2]).transpose(),
@@ -181,10 +207,24 @@ impl Bench {
         let rows = case.splats.len() as u64;
         let params = Params::new(gpu, model.columns(), rows, true);
         upload(gpu, &params, &cloud(&case.splats, case.stored_degree));
-        let empty = Capacity { rows, isects: case.isects, pixels: 0, tiles: 0, bands: case.bands, trains: true, with_depth: case.with_depth, with_abs_grad: case.with_abs_grad };
+        let empty = Capacity {
+            rows,
+            isects: case.isects,
+            pixels: 0,
+            tiles: 0,
+            bands: case.bands,
+            trains: true,
+            with_depth: case.with_depth,
+            with_abs_grad: case.with_abs_grad,
+        };
         let capacity = empty.with_image(case.camera.width as u32, case.camera.height as u32);
         let scratch = Scratch::new(gpu, capacity, params.rows_per_chunk()).unwrap();
-        Bench { params, scratch, observation: Observation::new(gpu, rows), losses: Arc::new(LossBuffers::new(gpu, capacity.pixels)) }
+        Bench {
+            params,
+            scratch,
+            observation: Observation::new(gpu, rows),
+            losses: Arc::new(LossBuffers::new(gpu, capacity.pixels)),
+        }
     }
 
     /// Forward, loss, backward and observation, in one submission.
@@ -208,7 +248,11 @@ impl Bench {
         let mut pass = Pass::new(gpu, "case");
         model.forward(&mut pass, &self.params, &mut frame);
         if let Drive::Photo { ssim_weight, alpha_weight, .. } = case.drive {
-            Photometric { ssim_weight, alpha_weight, buffers: Arc::clone(&self.losses) }.add(&mut pass, &self.params, &mut frame);
+            Photometric { ssim_weight, alpha_weight, buffers: Arc::clone(&self.losses) }.add(
+                &mut pass,
+                &self.params,
+                &mut frame,
+            );
         }
         if !matches!(case.drive, Drive::None) {
             model.backward(&mut pass, &self.params, &mut frame);
@@ -220,7 +264,8 @@ impl Bench {
 
     fn read(&self, gpu: &Gpu, case: &Case) -> Outcome {
         let pixels = (case.camera.width * case.camera.height) as u64;
-        let grads = self.params.columns().iter().map(|column| (column.spec.name, column.grads().read(gpu).unwrap())).collect();
+        let grads =
+            self.params.columns().iter().map(|column| (column.spec.name, column.grads().read(gpu).unwrap())).collect();
         let parts = self.losses.parts.read(gpu).unwrap();
         let loss = if matches!(case.drive, Drive::Photo { .. }) { LossBuffers::mean(&parts, pixels) } else { 0.0 };
         Outcome {
@@ -238,7 +283,12 @@ impl Bench {
 /// Runs a case once on fresh buffers and checks that nothing overflowed.
 pub(super) fn run(gpu: &Gpu, case: &Case) -> Outcome {
     let outcome = Bench::new(gpu, case).run(gpu, case);
-    assert_eq!(outcome.counters[counter::OVERFLOW as usize], 0, "a test's capacity was too small: {:?}", outcome.counters);
+    assert_eq!(
+        outcome.counters[counter::OVERFLOW as usize],
+        0,
+        "a test's capacity was too small: {:?}",
+        outcome.counters
+    );
     outcome
 }
 
@@ -272,7 +322,13 @@ pub(super) fn random_splats(count: usize, seed: usize) -> Vec<Splat> {
             opacity_logit: f64::from((0.5 + 4.0 * random(10)) as f32),
         };
         let exact = |v: [f64; 3]| v.map(|value| f64::from(value as f32));
-        Splat { gaussian, sh: OracleSh { sh0: exact([0, 1, 2].map(|c| 1.5 * random(11 + c))), rest: std::array::from_fn(|k: usize| exact(coefficient(k % REST))) } }
+        Splat {
+            gaussian,
+            sh: OracleSh {
+                sh0: exact([0, 1, 2].map(|c| 1.5 * random(11 + c))),
+                rest: std::array::from_fn(|k: usize| exact(coefficient(k % REST))),
+            },
+        }
     };
     (0..count).map(splat).collect()
 }
@@ -315,5 +371,8 @@ pub(super) fn assert_close(what: &str, found: &[f32], expected: &[f64], toleranc
     let floor = 0.1 * (expected.iter().map(|e| e * e).sum::<f64>() / expected.len() as f64).sqrt();
     let error = |i: usize| (f64::from(found[i]) - expected[i]).abs() / expected[i].abs().max(floor);
     let worst = (0..found.len()).max_by(|&i, &j| error(i).total_cmp(&error(j))).unwrap_or(0);
-    panic!("{what}: vector {vector:.1e}, element {element:.1e} (at {worst}: {:e}, expected {:e}); allowed {tolerance:e}", found[worst], expected[worst]);
+    panic!(
+        "{what}: vector {vector:.1e}, element {element:.1e} (at {worst}: {:e}, expected {:e}); allowed {tolerance:e}",
+        found[worst], expected[worst]
+    );
 }

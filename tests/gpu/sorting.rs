@@ -19,7 +19,14 @@ fn counters(gpu: &Gpu) -> Buf<u32> {
 }
 
 /// Sorts on the device; returns values, keys and how many remained.
-fn sorted(gpu: &Gpu, keys: &[u32], bits: u32, compact: bool, counted: bool, room: usize) -> (Vec<u32>, Vec<u32>, usize) {
+fn sorted(
+    gpu: &Gpu,
+    keys: &[u32],
+    bits: u32,
+    compact: bool,
+    counted: bool,
+    room: usize,
+) -> (Vec<u32>, Vec<u32>, usize) {
     let len = room.max(1) as u64;
     let buffer = |name: &str| Buf::<u32>::new(gpu, name, len);
     let (sides, values) = ([buffer("keys"), buffer("other keys")], [buffer("values"), buffer("other values")]);
@@ -58,7 +65,10 @@ fn check(gpu: &Gpu, what: &str, keys: &[u32], bits: u32, compact: bool, counted:
     let what = format!("{what}: {} keys of {bits} bits, compact {compact}, counted {counted}, room {room}", keys.len());
     assert_eq!(left, expected.len(), "{what}: number of keys left");
     assert!(order == expected, "{what}: order differs from a stable sort");
-    assert!(found_keys.iter().zip(&expected).all(|(&key, &i)| key == keys[i as usize]), "{what}: keys and values parted");
+    assert!(
+        found_keys.iter().zip(&expected).all(|(&key, &i)| key == keys[i as usize]),
+        "{what}: keys and values parted"
+    );
 }
 
 pub(super) fn sorting_equals_a_stable_sort_at_every_block_edge(gpu: &Gpu) {
@@ -103,7 +113,13 @@ pub(super) fn prefix_sums_equal_the_hosts(gpu: &Gpu) {
         scan.run(&mut pass, &data, size as u64, &counters, Total { counter: counter::ISECTS, capacity });
         pass.submit();
         let mut sum = 0;
-        let expected: Vec<u32> = values.iter().map(|v| { sum += v; sum - v }).collect();
+        let expected: Vec<u32> = values
+            .iter()
+            .map(|v| {
+                sum += v;
+                sum - v
+            })
+            .collect();
         assert!(data.read(gpu).unwrap() == expected, "{size} values");
         let counters = counters.read(gpu).unwrap();
         let found = [counter::ISECTS, counter::OVERFLOW, counter::NEEDED].map(|index| counters[index as usize]);

@@ -5,7 +5,12 @@ use splat_core::gpu::{Gpu, GpuOptions};
 use super::harness::{Bench, Case, Errors, camera, errors, random_splats, run};
 
 fn full_case(count: usize, size: (usize, usize)) -> Case {
-    Case { with_depth: true, with_abs_grad: true, antialias: true, ..Case::new(random_splats(count, 80), camera(size.0, size.1)) }
+    Case {
+        with_depth: true,
+        with_abs_grad: true,
+        antialias: true,
+        ..Case::new(random_splats(count, 80), camera(size.0, size.1))
+    }
 }
 
 pub(super) fn bands_change_no_bit(gpu: &Gpu) {
@@ -44,7 +49,11 @@ pub(super) fn gradients_of_two_views_add(gpu: &Gpu) {
 
 pub(super) fn chunks_of_rows_change_no_bit(gpu: &Gpu) {
     let limit = 1 << 20;
-    let options = GpuOptions { profile: Some(gpu.profile().name.into()), max_binding_bytes: Some(limit), ..GpuOptions::default() };
+    let options = GpuOptions {
+        profile: Some(gpu.profile().name.into()),
+        max_binding_bytes: Some(limit),
+        ..GpuOptions::default()
+    };
     let chunked = Gpu::new(&options).unwrap();
     let mut case = full_case(7000, (40, 30));
     case.splats.iter_mut().for_each(|splat| splat.gaussian.log_scale = splat.gaussian.log_scale.map(|s| s - 2.0));

@@ -1,9 +1,7 @@
 //! The whole chain: project, sh, blend and the photometric loss, differentiated by every stored
 //! number.
 
-use super::{
-    assert_gradient, flatten, noise, small_camera, small_scene, smooth_options, unflatten,
-};
+use super::{assert_gradient, flatten, noise, small_camera, small_scene, smooth_options, unflatten};
 use crate::oracle::blend::Rendered;
 use crate::oracle::camera::Camera;
 use crate::oracle::linalg::dot;
@@ -21,28 +19,15 @@ struct Loss {
 impl Loss {
     /// The loss most tests use; its target keeps a distance of at least 0.05 from the prediction.
     fn new(splats: &[Splat], camera: &Camera, options: &RenderOptions) -> Self {
-        let photometric = Photometric {
-            width: camera.width,
-            background: [0.2, 0.5, 0.8],
-            ssim_weight: 0.2,
-            alpha_weight: 0.0,
-        };
+        let photometric =
+            Photometric { width: camera.width, background: [0.2, 0.5, 0.8], ssim_weight: 0.2, alpha_weight: 0.0 };
         let rendered = render(splats, camera, options);
         let target = distant_target(&photometric, &rendered);
-        Self {
-            photometric,
-            target,
-            depth_weight: 0.0,
-        }
+        Self { photometric, target, depth_weight: 0.0 }
     }
 
     fn value(&self, rendered: &Rendered) -> f64 {
-        let depth: f64 = rendered
-            .depth
-            .iter()
-            .enumerate()
-            .map(|(p, depth)| self.depth_grad(p) * depth)
-            .sum();
+        let depth: f64 = rendered.depth.iter().enumerate().map(|(p, depth)| self.depth_grad(p) * depth).sum();
         photometric(&self.photometric, rendered, &self.target) + depth
     }
 
@@ -66,22 +51,14 @@ fn distant_target(settings: &Photometric, rendered: &Rendered) -> Target {
         offset.signum() * (0.05 + 0.25 * offset.abs())
     };
     let pixels = rendered.rgb.len();
-    let alpha: Vec<f64> = (0..pixels)
-        .map(|p| 1.0 - rendered.transmittance[p] + away(9000 + p))
-        .collect();
+    let alpha: Vec<f64> = (0..pixels).map(|p| 1.0 - rendered.transmittance[p] + away(9000 + p)).collect();
     let channel = |p: usize, c: usize| {
         let background = settings.background[c];
         let predicted = rendered.rgb[p][c] + rendered.transmittance[p] * background;
         predicted + away(3 * p + c) - (1.0 - alpha[p]) * background
     };
-    let rgb = (0..pixels)
-        .map(|p| [0, 1, 2].map(|c| channel(p, c)))
-        .collect();
-    Target {
-        rgb,
-        alpha,
-        weight: vec![1.0; pixels],
-    }
+    let rgb = (0..pixels).map(|p| [0, 1, 2].map(|c| channel(p, c))).collect();
+    Target { rgb, alpha, weight: vec![1.0; pixels] }
 }
 
 fn assert_chain(what: &str, splats: &[Splat], options: &RenderOptions, loss: &Loss) {
@@ -138,12 +115,7 @@ fn pure_ssim_and_pure_l1_are_differentiated() {
     for ssim_weight in [0.0, 1.0] {
         let mut loss = Loss::new(&splats, &small_camera(), &options);
         loss.photometric.ssim_weight = ssim_weight;
-        assert_chain(
-            &format!("chain, ssim weight {ssim_weight}"),
-            &splats,
-            &options,
-            &loss,
-        );
+        assert_chain(&format!("chain, ssim weight {ssim_weight}"), &splats, &options, &loss);
     }
 }
 
@@ -152,26 +124,13 @@ fn splats_beside_the_image_are_differentiated_through_the_clamped_jacobian() {
     let mut splats = small_scene();
     // Slopes far beyond 1.3 half-images in x and in y: large enough to reach into the image all the
     // same.
-    splats[1].gaussian = Gaussian {
-        mean: [2.2, 0.1, 2.5],
-        log_scale: [-0.2, -0.5, -0.3],
-        ..splats[1].gaussian
-    };
-    splats[2].gaussian = Gaussian {
-        mean: [0.2, -2.4, 3.1],
-        log_scale: [-0.1, 0.0, -0.4],
-        ..splats[2].gaussian
-    };
+    splats[1].gaussian = Gaussian { mean: [2.2, 0.1, 2.5], log_scale: [-0.2, -0.5, -0.3], ..splats[1].gaussian };
+    splats[2].gaussian = Gaussian { mean: [0.2, -2.4, 3.1], log_scale: [-0.1, 0.0, -0.4], ..splats[2].gaussian };
     for antialias in [false, true] {
         let options = smooth_options(1, antialias);
         let mut loss = Loss::new(&splats, &small_camera(), &options);
         loss.depth_weight = 0.4;
-        assert_chain(
-            &format!("clamped, antialias {antialias}"),
-            &splats,
-            &options,
-            &loss,
-        );
+        assert_chain(&format!("clamped, antialias {antialias}"), &splats, &options, &loss);
     }
 }
 
@@ -207,10 +166,7 @@ fn culled_splats_have_no_gradient_and_do_not_disturb_the_others() {
     let together = render_bwd(&crowd, &camera, &options, &grad_rendered);
     assert_eq!(together.splats[1], Splat::default());
     assert_eq!(together.splats[2], Splat::default());
-    assert_eq!(
-        [&together.splats[..1], &together.splats[3..]].concat(),
-        alone.splats
-    );
+    assert_eq!([&together.splats[..1], &together.splats[3..]].concat(), alone.splats);
 }
 
 #[test]
@@ -222,10 +178,7 @@ fn gradient_by_the_mean_is_bounded_by_its_absolute_sum() {
     for (sum, abs_sum) in grad.mean2d.iter().zip(&grad.mean2d_abs) {
         assert!(dot(sum, sum) > 0.0);
         for axis in 0..2 {
-            assert!(
-                sum[axis].abs() < abs_sum[axis],
-                "{sum:?} versus {abs_sum:?}"
-            );
+            assert!(sum[axis].abs() < abs_sum[axis], "{sum:?} versus {abs_sum:?}");
         }
     }
 }

@@ -15,11 +15,7 @@ pub(crate) struct Adam {
 
 impl Default for Adam {
     fn default() -> Self {
-        Self {
-            beta1: 0.9,
-            beta2: 0.999,
-            eps: 1e-15,
-        }
+        Self { beta1: 0.9, beta2: 0.999, eps: 1e-15 }
     }
 }
 
@@ -72,8 +68,7 @@ impl DriftTable {
     /// The table for steps 0 to `steps`, backwards by `A(t) = r (f(t + 1) + A(t + 1))`.
     pub(crate) fn new(adam: &Adam, steps: usize, lr: impl Fn(usize) -> f64) -> Self {
         let r = adam.beta1 / adam.beta2.sqrt();
-        let f =
-            |t: usize| lr(t) * (1.0 - power(adam.beta2, t)).sqrt() / (1.0 - power(adam.beta1, t));
+        let f = |t: usize| lr(t) * (1.0 - power(adam.beta2, t)).sqrt() / (1.0 - power(adam.beta1, t));
         let mut tail = vec![0.0; steps + 1];
         for t in (0..steps).rev() {
             tail[t] = r * (f(t + 1) + tail[t + 1]);

@@ -23,17 +23,9 @@ pub(crate) struct Limits {
 
 impl Limits {
     /// The cut-offs of training and viewing.
-    pub(crate) const RENDERING: Self = Self {
-        alpha_min: ALPHA_MIN,
-        alpha_max: 0.99,
-        t_min: 1e-4,
-    };
+    pub(crate) const RENDERING: Self = Self { alpha_min: ALPHA_MIN, alpha_max: 0.99, t_min: 1e-4 };
     /// Only the clamp from above: what finite differences can differentiate.
-    pub(crate) const SMOOTH: Self = Self {
-        alpha_min: 0.0,
-        alpha_max: 0.99,
-        t_min: 0.0,
-    };
+    pub(crate) const SMOOTH: Self = Self { alpha_min: 0.0, alpha_max: 0.99, t_min: 0.0 };
 }
 
 /// What compositing needs to know of a splat; also the shape of its gradient.
@@ -77,12 +69,7 @@ struct Contribution {
 }
 
 /// All contributions to one pixel in blending order, and the transmittance behind them.
-fn contributions(
-    splats: &[Splat2d],
-    order: &[usize],
-    pixel: [f64; 2],
-    limits: &Limits,
-) -> (Vec<Contribution>, f64) {
+fn contributions(splats: &[Splat2d], order: &[usize], pixel: [f64; 2], limits: &Limits) -> (Vec<Contribution>, f64) {
     let mut transmittance = 1.0;
     let mut list = Vec::new();
     for &index in order {
@@ -95,14 +82,7 @@ fn contributions(
             continue;
         }
         let clamped = unclamped > limits.alpha_max;
-        list.push(Contribution {
-            splat: index,
-            offset,
-            falloff,
-            alpha,
-            clamped,
-            transmittance,
-        });
+        list.push(Contribution { splat: index, offset, falloff, alpha, clamped, transmittance });
         transmittance *= 1.0 - alpha;
     }
     (list, transmittance)
@@ -175,12 +155,7 @@ pub(crate) fn blend_bwd(
 
 /// Adds the gradient of `alpha = opacity · exp(−½ dᵀ A d)` at one pixel; returns the part that fell
 /// on `mean2d`.
-fn alpha_bwd(
-    splat: &Splat2d,
-    part: &Contribution,
-    grad_alpha: f64,
-    grad_splat: &mut Splat2d,
-) -> [f64; 2] {
+fn alpha_bwd(splat: &Splat2d, part: &Contribution, grad_alpha: f64, grad_splat: &mut Splat2d) -> [f64; 2] {
     let [dx, dy] = part.offset;
     let [xx, xy, yy] = splat.conic;
     let grad_exponent = -part.alpha * grad_alpha;
@@ -188,10 +163,7 @@ fn alpha_bwd(
     grad_splat.conic[0] += grad_exponent * 0.5 * dx * dx;
     grad_splat.conic[1] += grad_exponent * dx * dy;
     grad_splat.conic[2] += grad_exponent * 0.5 * dy * dy;
-    let grad_mean2d = [
-        -grad_exponent * (xx * dx + xy * dy),
-        -grad_exponent * (xy * dx + yy * dy),
-    ];
+    let grad_mean2d = [-grad_exponent * (xx * dx + xy * dy), -grad_exponent * (xy * dx + yy * dy)];
     grad_splat.mean2d[0] += grad_mean2d[0];
     grad_splat.mean2d[1] += grad_mean2d[1];
     grad_mean2d

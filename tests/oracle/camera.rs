@@ -57,7 +57,6 @@ impl Camera {
     /// Centres of all pixels, row by row.
     pub(crate) fn pixel_centres(&self) -> impl Iterator<Item = [f64; 2]> {
         let width = self.width;
-        (0..self.height)
-            .flat_map(move |y| (0..width).map(move |x| [x as f64 + 0.5, y as f64 + 0.5]))
+        (0..self.height).flat_map(move |y| (0..width).map(move |x| [x as f64 + 0.5, y as f64 + 0.5]))
     }
 }

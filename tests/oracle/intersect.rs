@@ -27,9 +27,7 @@ pub(crate) fn tiles_hit(splat: &Projected, camera: &Camera) -> Vec<(usize, usize
     let rows = camera.height.div_ceil(TILE_HEIGHT);
     (0..rows)
         .flat_map(|row| (0..columns).map(move |column| (column, row)))
-        .filter(|&(column, row)| {
-            min_exponent(&splat.conic, &splat.mean2d, &tile_box(column, row)) <= tau
-        })
+        .filter(|&(column, row)| min_exponent(&splat.conic, &splat.mean2d, &tile_box(column, row)) <= tau)
         .collect()
 }
 
@@ -65,9 +63,7 @@ fn min_exponent(conic: &[f64; 3], mean: &[f64; 2], [low, high]: &[[f64; 2]; 2]) 
 /// The 24-bit sorting key of a depth: positive floats sort like their bit patterns, and the low
 /// five bits are beyond the accuracy of a projected depth anyway.
 pub(crate) fn depth_key(depth: f64, near: f64) -> u32 {
-    let above_near = (depth as f32)
-        .to_bits()
-        .saturating_sub((near as f32).to_bits());
+    let above_near = (depth as f32).to_bits().saturating_sub((near as f32).to_bits());
     above_near.min((1 << 29) - 1) >> 5
 }
 

@@ -26,10 +26,7 @@ pub(crate) fn mat_scale<const M: usize, const N: usize>(factor: f64, a: &Mat<M, 
 }
 
 /// Matrix product `a b`.
-pub(crate) fn mat_mul<const M: usize, const K: usize, const N: usize>(
-    a: &Mat<M, K>,
-    b: &Mat<K, N>,
-) -> Mat<M, N> {
+pub(crate) fn mat_mul<const M: usize, const K: usize, const N: usize>(a: &Mat<M, K>, b: &Mat<K, N>) -> Mat<M, N> {
     from_fn(|i| from_fn(|j| (0..K).map(|k| a[i][k] * b[k][j]).sum()))
 }
 

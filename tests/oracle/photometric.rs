@@ -44,29 +44,21 @@ pub(crate) fn photometric(settings: &Photometric, rendered: &Rendered, target: &
     let (x, y) = compared_images(settings, rendered, target);
     let values = 3.0 * x.len() as f64;
     let l1: f64 = x.iter().zip(&y).map(|(x, y)| l1_norm(x, y)).sum::<f64>() / values;
-    let alpha_error: f64 = (0..x.len())
-        .map(|p| target.weight[p] * (1.0 - rendered.transmittance[p] - target.alpha[p]).abs())
-        .sum::<f64>()
-        / x.len() as f64;
+    let alpha_error: f64 =
+        (0..x.len()).map(|p| target.weight[p] * (1.0 - rendered.transmittance[p] - target.alpha[p]).abs()).sum::<f64>()
+            / x.len() as f64;
     (1.0 - settings.ssim_weight) * l1
         + settings.ssim_weight * (1.0 - ssim(&x, &y, settings.width))
         + settings.alpha_weight * alpha_error
 }
 
 /// Gradient of [`photometric`] by the rendered image; its depth part is zero.
-pub(crate) fn photometric_bwd(
-    settings: &Photometric,
-    rendered: &Rendered,
-    target: &Target,
-) -> Rendered {
+pub(crate) fn photometric_bwd(settings: &Photometric, rendered: &Rendered, target: &Target) -> Rendered {
     let (x, y) = compared_images(settings, rendered, target);
     let pixels = x.len();
     let l1_share = (1.0 - settings.ssim_weight) / (3.0 * pixels as f64);
     let grad_ssim = ssim_bwd(&x, &y, settings.width);
-    let mut grad = Rendered {
-        depth: vec![0.0; pixels],
-        ..Rendered::default()
-    };
+    let mut grad = Rendered { depth: vec![0.0; pixels], ..Rendered::default() };
     for p in 0..pixels {
         let weight = target.weight[p];
         let grad_rgb: [f64; 3] = from_fn(|c| {
@@ -76,25 +68,19 @@ pub(crate) fn photometric_bwd(
         let coverage_error = 1.0 - rendered.transmittance[p] - target.alpha[p];
         let grad_coverage = settings.alpha_weight * weight * sign(coverage_error) / pixels as f64;
         grad.rgb.push(grad_rgb);
-        grad.transmittance
-            .push(dot(&settings.background, &grad_rgb) - grad_coverage);
+        grad.transmittance.push(dot(&settings.background, &grad_rgb) - grad_coverage);
     }
     grad
 }
 
 /// Prediction and target over the same background, the prediction replaced by the target where
 /// masked.
-fn compared_images(
-    settings: &Photometric,
-    rendered: &Rendered,
-    target: &Target,
-) -> (Vec<[f64; 3]>, Vec<[f64; 3]>) {
+fn compared_images(settings: &Photometric, rendered: &Rendered, target: &Target) -> (Vec<[f64; 3]>, Vec<[f64; 3]>) {
     let background = settings.background;
     (0..target.rgb.len())
         .map(|p| {
             let weight = target.weight[p];
-            let y: [f64; 3] =
-                from_fn(|c| target.rgb[p][c] + (1.0 - target.alpha[p]) * background[c]);
+            let y: [f64; 3] = from_fn(|c| target.rgb[p][c] + (1.0 - target.alpha[p]) * background[c]);
             let x = from_fn(|c| {
                 let predicted = rendered.rgb[p][c] + rendered.transmittance[p] * background[c];
                 weight * predicted + (1.0 - weight) * y[c]
@@ -122,10 +108,8 @@ pub(crate) fn psnr(x: &[[f64; 3]], y: &[[f64; 3]]) -> f64 {
 
 /// Mean structural similarity over all pixels and channels.
 pub(crate) fn ssim(x: &[[f64; 3]], y: &[[f64; 3]], width: usize) -> f64 {
-    let total: f64 = (0..3)
-        .flat_map(|c| window_moments(&plane(x, c), &plane(y, c), width))
-        .map(|moments| moments.ssim())
-        .sum();
+    let total: f64 =
+        (0..3).flat_map(|c| window_moments(&plane(x, c), &plane(y, c), width)).map(|moments| moments.ssim()).sum();
     total / (3.0 * x.len() as f64)
 }
 
@@ -137,9 +121,7 @@ pub(crate) fn ssim_bwd(x: &[[f64; 3]], y: &[[f64; 3]], width: usize) -> Vec<[f64
         let moments = window_moments(&plane(x, c), &plane(y, c), width);
         let grads: Vec<GradMoments> = moments.iter().map(Moments::ssim_bwd).collect();
         // The window is symmetric and the padding zero, so blurring is its own transpose.
-        let blurred = |pick: fn(&GradMoments) -> f64| {
-            blur(&grads.iter().map(pick).collect::<Vec<f64>>(), width)
-        };
+        let blurred = |pick: fn(&GradMoments) -> f64| blur(&grads.iter().map(pick).collect::<Vec<f64>>(), width);
         let grad_mean_x = blurred(|g| g.mean_x);
         let grad_mean_xx = blurred(|g| g.mean_xx);
         let grad_mean_xy = blurred(|g| g.mean_xy);
@@ -170,21 +152,10 @@ struct GradMoments {
 impl Moments {
     /// The four factors of SSIM: luminance and structure, numerators then denominators.
     fn factors(&self) -> [f64; 4] {
-        let Self {
-            mean_x,
-            mean_y,
-            mean_xx,
-            mean_yy,
-            mean_xy,
-        } = self;
+        let Self { mean_x, mean_y, mean_xx, mean_yy, mean_xy } = self;
         let variances = mean_xx - mean_x * mean_x + mean_yy - mean_y * mean_y;
         let covariance = mean_xy - mean_x * mean_y;
-        [
-            2.0 * mean_x * mean_y + C1,
-            2.0 * covariance + C2,
-            mean_x * mean_x + mean_y * mean_y + C1,
-            variances + C2,
-        ]
+        [2.0 * mean_x * mean_y + C1, 2.0 * covariance + C2, mean_x * mean_x + mean_y * mean_y + C1, variances + C2]
     }
 
     fn ssim(&self) -> f64 {
@@ -212,12 +183,8 @@ impl Moments {
 }
 
 fn window_moments(x: &[f64], y: &[f64], width: usize) -> Vec<Moments> {
-    let product = |a: &[f64], b: &[f64]| -> Vec<f64> {
-        blur(
-            &a.iter().zip(b).map(|(a, b)| a * b).collect::<Vec<f64>>(),
-            width,
-        )
-    };
+    let product =
+        |a: &[f64], b: &[f64]| -> Vec<f64> { blur(&a.iter().zip(b).map(|(a, b)| a * b).collect::<Vec<f64>>(), width) };
     let (mean_x, mean_y) = (blur(x, width), blur(y, width));
     let (mean_xx, mean_yy, mean_xy) = (product(x, x), product(y, y), product(x, y));
     (0..x.len())

@@ -10,9 +10,7 @@ use std::array::from_fn;
 
 use super::camera::Camera;
 use super::intersect::{ALPHA_MIN, tiles_hit};
-use super::linalg::{
-    Mat, det2, dot, mat_add, mat_mul, mat_scale, mat_vec, normalize, normalize_bwd, transpose,
-};
+use super::linalg::{Mat, det2, dot, mat_add, mat_mul, mat_scale, mat_vec, normalize, normalize_bwd, transpose};
 
 /// Variance in px² added to both axes, so that no splat is thinner than about a pixel.
 const BLUR: f64 = 0.3;
@@ -67,12 +65,7 @@ pub(crate) struct GradProjected {
 /// Projects a Gaussian, or returns `None` when it is culled: outside the depth range, not finite,
 /// without a rotation, too faint, or beside the image.
 pub(crate) fn project(gaussian: &Gaussian, camera: &Camera, antialias: bool) -> Option<Projected> {
-    let Gaussian {
-        mean,
-        quat,
-        log_scale,
-        opacity_logit,
-    } = gaussian;
+    let Gaussian { mean, quat, log_scale, opacity_logit } = gaussian;
     let mean_in_cam = camera.cam_from_world(mean);
     let [x, y, z] = mean_in_cam;
     let in_range = camera.near < z && z < camera.far;
@@ -83,11 +76,7 @@ pub(crate) fn project(gaussian: &Gaussian, camera: &Camera, antialias: bool) -> 
 
     let cov0 = projected_covariance(gaussian, camera);
     let cov2d = blurred(&cov0, antialias);
-    let compensation = if antialias {
-        compensation(&cov0, &cov2d)
-    } else {
-        1.0
-    };
+    let compensation = if antialias { compensation(&cov0, &cov2d) } else { 1.0 };
     let projected = Projected {
         mean2d: [camera.fx * x / z + camera.cx, camera.fy * y / z + camera.cy],
         conic: inverse(&cov2d),
@@ -95,24 +84,14 @@ pub(crate) fn project(gaussian: &Gaussian, camera: &Camera, antialias: bool) -> 
         depth: z,
         cov2d: [cov2d[0][0], cov2d[0][1], cov2d[1][1]],
     };
-    let stored_finite = mean
-        .iter()
-        .chain(quat)
-        .chain(log_scale)
-        .all(|value| value.is_finite());
+    let stored_finite = mean.iter().chain(quat).chain(log_scale).all(|value| value.is_finite());
     let finite = stored_finite && opacity_logit.is_finite() && projected.is_finite();
-    let visible =
-        finite && projected.opacity >= ALPHA_MIN && !tiles_hit(&projected, camera).is_empty();
+    let visible = finite && projected.opacity >= ALPHA_MIN && !tiles_hit(&projected, camera).is_empty();
     visible.then_some(projected)
 }
 
 /// Gradient of [`project`] for a Gaussian that was not culled.
-pub(crate) fn project_bwd(
-    gaussian: &Gaussian,
-    camera: &Camera,
-    antialias: bool,
-    grad: &GradProjected,
-) -> Gaussian {
+pub(crate) fn project_bwd(gaussian: &Gaussian, camera: &Camera, antialias: bool, grad: &GradProjected) -> Gaussian {
     let mean_in_cam = camera.cam_from_world(&gaussian.mean);
     let [x, y, z] = mean_in_cam;
     let cov0 = projected_covariance(gaussian, camera);
@@ -127,8 +106,7 @@ pub(crate) fn project_bwd(
         let (through_cov0, through_cov2d) = compensation_bwd(&cov0, &cov2d, grad.opacity * alpha);
         grad_cov0 = mat_add(&grad_cov0, &mat_add(&through_cov0, &through_cov2d));
     }
-    let (mut grad_mean_in_cam, grad_quat, grad_log_scale) =
-        projected_covariance_bwd(gaussian, camera, &grad_cov0);
+    let (mut grad_mean_in_cam, grad_quat, grad_log_scale) = projected_covariance_bwd(gaussian, camera, &grad_cov0);
 
     // The mean also moves the splat's centre and depth.
     let [grad_u, grad_v] = grad.mean2d;
@@ -147,12 +125,7 @@ pub(crate) fn project_bwd(
 impl Projected {
     fn is_finite(&self) -> bool {
         let scalars = [self.opacity, self.depth];
-        let mut all = self
-            .mean2d
-            .iter()
-            .chain(&self.conic)
-            .chain(&self.cov2d)
-            .chain(&scalars);
+        let mut all = self.mean2d.iter().chain(&self.conic).chain(&self.cov2d).chain(&scalars);
         all.all(|value| value.is_finite())
     }
 }
@@ -181,8 +154,7 @@ fn projected_covariance_bwd(
     let grad_jacobian = mat_mul(&grad_v, &transpose(&camera.rotation()));
 
     let grad_mean_in_cam = jacobian_bwd(&mean_in_cam, camera, &grad_jacobian);
-    let (grad_quat, grad_log_scale) =
-        covariance_bwd(&gaussian.quat, &gaussian.log_scale, &grad_sigma);
+    let (grad_quat, grad_log_scale) = covariance_bwd(&gaussian.quat, &gaussian.log_scale, &grad_sigma);
     (grad_mean_in_cam, grad_quat, grad_log_scale)
 }
 
@@ -193,11 +165,7 @@ pub(crate) fn covariance(quat: &[f64; 4], log_scale: &[f64; 3]) -> Mat<3, 3> {
 }
 
 /// Gradients `(grad_quat, grad_log_scale)` of [`covariance`].
-fn covariance_bwd(
-    quat: &[f64; 4],
-    log_scale: &[f64; 3],
-    grad_sigma: &Mat<3, 3>,
-) -> ([f64; 4], [f64; 3]) {
+fn covariance_bwd(quat: &[f64; 4], log_scale: &[f64; 3], grad_sigma: &Mat<3, 3>) -> ([f64; 4], [f64; 3]) {
     let unit = normalize(quat);
     let m = scaled_axes(&rotation(&unit), log_scale);
     let grad_m = mat_scale(2.0, &mat_mul(grad_sigma, &m));
@@ -216,21 +184,9 @@ fn scaled_axes(axes: &Mat<3, 3>, log_scale: &[f64; 3]) -> Mat<3, 3> {
 /// The rotation matrix of a unit quaternion (w, x, y, z).
 fn rotation(&[w, x, y, z]: &[f64; 4]) -> Mat<3, 3> {
     [
-        [
-            1.0 - 2.0 * (y * y + z * z),
-            2.0 * (x * y - w * z),
-            2.0 * (x * z + w * y),
-        ],
-        [
-            2.0 * (x * y + w * z),
-            1.0 - 2.0 * (x * x + z * z),
-            2.0 * (y * z - w * x),
-        ],
-        [
-            2.0 * (x * z - w * y),
-            2.0 * (y * z + w * x),
-            1.0 - 2.0 * (x * x + y * y),
-        ],
+        [1.0 - 2.0 * (y * y + z * z), 2.0 * (x * y - w * z), 2.0 * (x * z + w * y)],
+        [2.0 * (x * y + w * z), 1.0 - 2.0 * (x * x + z * z), 2.0 * (y * z - w * x)],
+        [2.0 * (x * z - w * y), 2.0 * (y * z + w * x), 1.0 - 2.0 * (x * x + y * y)],
     ]
 }
 
@@ -267,10 +223,7 @@ fn clamped_slopes(&[x, y, z]: &[f64; 3], camera: &Camera) -> [(f64, bool); 2] {
 fn jacobian(mean_in_cam: &[f64; 3], camera: &Camera) -> Mat<2, 3> {
     let z = mean_in_cam[2];
     let [(slope_x, _), (slope_y, _)] = clamped_slopes(mean_in_cam, camera);
-    [
-        [camera.fx / z, 0.0, -camera.fx * slope_x / z],
-        [0.0, camera.fy / z, -camera.fy * slope_y / z],
-    ]
+    [[camera.fx / z, 0.0, -camera.fx * slope_x / z], [0.0, camera.fy / z, -camera.fy * slope_y / z]]
 }
 
 /// Gradient of [`jacobian`]; a clamped slope is a constant and passes none on.
@@ -306,11 +259,7 @@ fn compensation(cov0: &Mat<2, 2>, cov2d: &Mat<2, 2>) -> f64 {
 }
 
 /// Gradients `(grad_cov0, grad_cov2d)` of [`compensation`]; zero on the floor.
-fn compensation_bwd(
-    cov0: &Mat<2, 2>,
-    cov2d: &Mat<2, 2>,
-    grad_compensation: f64,
-) -> (Mat<2, 2>, Mat<2, 2>) {
+fn compensation_bwd(cov0: &Mat<2, 2>, cov2d: &Mat<2, 2>, grad_compensation: f64) -> (Mat<2, 2>, Mat<2, 2>) {
     let ratio = det2(cov0) / det2(cov2d);
     if ratio <= COMPENSATION_FLOOR {
         return ([[0.0; 2]; 2], [[0.0; 2]; 2]);
@@ -318,10 +267,7 @@ fn compensation_bwd(
     let grad_ratio = grad_compensation * 0.5 / ratio.sqrt();
     let grad_det0 = grad_ratio / det2(cov2d);
     let grad_det = -grad_ratio * ratio / det2(cov2d);
-    (
-        mat_scale(grad_det0, &adjugate(cov0)),
-        mat_scale(grad_det, &adjugate(cov2d)),
-    )
+    (mat_scale(grad_det0, &adjugate(cov0)), mat_scale(grad_det, &adjugate(cov2d)))
 }
 
 /// The adjugate of a symmetric matrix: both `det(a) a⁻¹` and the derivative of `det(a)`.

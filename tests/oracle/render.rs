@@ -40,12 +40,7 @@ pub(crate) fn render(splats: &[Splat], camera: &Camera, options: &RenderOptions)
 }
 
 /// Gradient of [`render`].
-pub(crate) fn render_bwd(
-    splats: &[Splat],
-    camera: &Camera,
-    options: &RenderOptions,
-    grad: &Rendered,
-) -> GradRender {
+pub(crate) fn render_bwd(splats: &[Splat], camera: &Camera, options: &RenderOptions, grad: &Rendered) -> GradRender {
     let (splat_from_visible, splats2d) = visible(splats, camera, options);
     let (grads2d, grads2d_abs) = blend_bwd(&splats2d, camera, &options.limits, grad);
     let mut grad_render = GradRender {
@@ -56,25 +51,13 @@ pub(crate) fn render_bwd(
     for (rank, &index) in splat_from_visible.iter().enumerate() {
         let Splat { gaussian, sh } = &splats[index];
         let grad2d = &grads2d[rank];
-        let grad_projected = GradProjected {
-            mean2d: grad2d.mean2d,
-            conic: grad2d.conic,
-            opacity: grad2d.opacity,
-            depth: grad2d.depth,
-        };
+        let grad_projected =
+            GradProjected { mean2d: grad2d.mean2d, conic: grad2d.conic, opacity: grad2d.opacity, depth: grad2d.depth };
         let mut grad_gaussian = project_bwd(gaussian, camera, options.antialias, &grad_projected);
-        let (grad_sh, grad_mean) = sh_colour_bwd(
-            &gaussian.mean,
-            sh,
-            options.degree,
-            &camera.position(),
-            &grad2d.colour,
-        );
+        let (grad_sh, grad_mean) =
+            sh_colour_bwd(&gaussian.mean, sh, options.degree, &camera.position(), &grad2d.colour);
         grad_gaussian.mean = add(&grad_gaussian.mean, &grad_mean);
-        grad_render.splats[index] = Splat {
-            gaussian: grad_gaussian,
-            sh: grad_sh,
-        };
+        grad_render.splats[index] = Splat { gaussian: grad_gaussian, sh: grad_sh };
         grad_render.mean2d[index] = grad2d.mean2d;
         grad_render.mean2d_abs[index] = grads2d_abs[rank];
     }
@@ -82,11 +65,7 @@ pub(crate) fn render_bwd(
 }
 
 /// The splats that survive culling, in index order, and which stored splat each of them is.
-pub(crate) fn visible(
-    splats: &[Splat],
-    camera: &Camera,
-    options: &RenderOptions,
-) -> (Vec<usize>, Vec<Splat2d>) {
+pub(crate) fn visible(splats: &[Splat], camera: &Camera, options: &RenderOptions) -> (Vec<usize>, Vec<Splat2d>) {
     let campos = camera.position();
     let splat2d = |splat: &Splat| {
         let projected = project(&splat.gaussian, camera, options.antialias)?;
@@ -99,7 +78,5 @@ pub(crate) fn visible(
         })
     };
     let indexed = splats.iter().enumerate();
-    indexed
-        .filter_map(|(index, splat)| Some((index, splat2d(splat)?)))
-        .unzip()
+    indexed.filter_map(|(index, splat)| Some((index, splat2d(splat)?))).unzip()
 }

@@ -11,11 +11,7 @@ pub(crate) const REST: usize = 15;
 
 const C0: f64 = 0.282_094_791_773_878_14;
 const C1: f64 = 0.488_602_511_902_919_9;
-const C2: [f64; 3] = [
-    1.092_548_430_592_079_2,
-    0.315_391_565_252_520_05,
-    0.546_274_215_296_039_6,
-];
+const C2: [f64; 3] = [1.092_548_430_592_079_2, 0.315_391_565_252_520_05, 0.546_274_215_296_039_6];
 const C3: [f64; 5] = [
     0.590_043_589_926_643_5,
     2.890_611_442_640_554,
@@ -52,17 +48,8 @@ pub(crate) fn sh_colour_bwd(
     let view = from_fn(|i| mean[i] - campos[i]);
     let direction = normalize(&view);
     let basis = active_basis(&direction, degree);
-    let grad_sh = Sh {
-        sh0: grad.map(|value| C0 * value),
-        rest: basis.map(|y| grad.map(|value| y * value)),
-    };
-    let grad_basis = from_fn(|k| {
-        if k < active(degree) {
-            dot(&grad, &sh.rest[k])
-        } else {
-            0.0
-        }
-    });
+    let grad_sh = Sh { sh0: grad.map(|value| C0 * value), rest: basis.map(|y| grad.map(|value| y * value)) };
+    let grad_basis = from_fn(|k| if k < active(degree) { dot(&grad, &sh.rest[k]) } else { 0.0 });
     let grad_mean = normalize_bwd(&view, &basis_bwd(&direction, &grad_basis));
     (grad_sh, grad_mean)
 }
@@ -124,21 +111,9 @@ fn basis_bwd(&[x, y, z]: &[f64; 3], g: &[f64; REST]) -> [f64; 3] {
         [2.0 * C2[2] * x, -2.0 * C2[2] * y, 0.0],
         [-6.0 * C3[0] * x * y, -3.0 * C3[0] * (xx - yy), 0.0],
         [C3[1] * y * z, C3[1] * x * z, C3[1] * x * y],
-        [
-            2.0 * C3[2] * x * y,
-            -C3[2] * (4.0 * zz - xx - 3.0 * yy),
-            -8.0 * C3[2] * y * z,
-        ],
-        [
-            -6.0 * C3[3] * x * z,
-            -6.0 * C3[3] * y * z,
-            3.0 * C3[3] * (2.0 * zz - xx - yy),
-        ],
-        [
-            -C3[2] * (4.0 * zz - 3.0 * xx - yy),
-            2.0 * C3[2] * x * y,
-            -8.0 * C3[2] * x * z,
-        ],
+        [2.0 * C3[2] * x * y, -C3[2] * (4.0 * zz - xx - 3.0 * yy), -8.0 * C3[2] * y * z],
+        [-6.0 * C3[3] * x * z, -6.0 * C3[3] * y * z, 3.0 * C3[3] * (2.0 * zz - xx - yy)],
+        [-C3[2] * (4.0 * zz - 3.0 * xx - yy), 2.0 * C3[2] * x * y, -8.0 * C3[2] * x * z],
         [2.0 * C3[4] * x * z, -2.0 * C3[4] * y * z, C3[4] * (xx - yy)],
         [-3.0 * C3[0] * (xx - yy), 6.0 * C3[0] * x * y, 0.0],
     ];

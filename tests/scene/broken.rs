@@ -1,8 +1,8 @@
 //! Broken inputs: each must stop with a message that says what, where and what to do.
 
 use super::fixture::{
-    SIZE, colmap_model, colmap_scene, jpeg, jpeg_with_orientation, look_at_origin, pattern,
-    transforms, transforms_scene, write, write_json, write_model,
+    SIZE, colmap_model, colmap_scene, jpeg, jpeg_with_orientation, look_at_origin, pattern, transforms,
+    transforms_scene, write, write_json, write_model,
 };
 use serde_json::{Value, json};
 use splat_core::Error;
@@ -36,10 +36,7 @@ fn expect_json_error(change: impl FnOnce(&mut Value), parts: &[&str]) {
 
 #[test]
 fn a_missing_folder_is_named() {
-    expect_error(
-        Path::new("/nonexistent/scene"),
-        &["/nonexistent/scene", "no such file or folder"],
-    );
+    expect_error(Path::new("/nonexistent/scene"), &["/nonexistent/scene", "no such file or folder"]);
 }
 
 #[test]
@@ -52,10 +49,7 @@ fn an_empty_folder_says_what_to_give() {
 fn images_without_poses_get_the_command_that_finds_them() {
     let folder = tempfile::tempdir().unwrap();
     write(&folder.path().join("images/a.jpg"), jpeg(&pattern(8, 8)));
-    expect_error(
-        folder.path(),
-        &["1 images, but no poses", "colmap automatic_reconstructor"],
-    );
+    expect_error(folder.path(), &["1 images, but no poses", "colmap automatic_reconstructor"]);
 }
 
 #[test]
@@ -78,10 +72,7 @@ fn known_but_unread_formats_are_recognised() {
 fn a_missing_image_is_named_and_counted() {
     let folder = transforms_scene(4);
     std::fs::remove_file(folder.path().join("images/02.png")).unwrap();
-    expect_error(
-        folder.path(),
-        &["images/02.png is missing", "1 of 4", "--images"],
-    );
+    expect_error(folder.path(), &["images/02.png is missing", "1 of 4", "--images"]);
 }
 
 #[test]
@@ -92,15 +83,8 @@ fn a_truncated_jpeg_fails_even_if_its_thumbnail_is_complete() {
     for keep in [whole.len() / 2, whole.len() - 2] {
         write(&path, &whole[..keep]);
         let dataset = Dataset::load(folder.path(), &LoadOptions::default()).unwrap();
-        let view = dataset
-            .train
-            .iter()
-            .find(|view| view.name == "01.jpg")
-            .unwrap();
-        expect_message(
-            &load_photo(view, 8, 8).unwrap_err(),
-            &["01.jpg", "cut short"],
-        );
+        let view = dataset.train.iter().find(|view| view.name == "01.jpg").unwrap();
+        expect_message(&load_photo(view, 8, 8).unwrap_err(), &["01.jpg", "cut short"]);
     }
 }
 
@@ -111,10 +95,7 @@ fn a_truncated_png_fails() {
     let whole = std::fs::read(&path).unwrap();
     write(&path, &whole[..whole.len() / 2]);
     let dataset = Dataset::load(folder.path(), &LoadOptions::default()).unwrap();
-    expect_message(
-        &load_photo(&dataset.train[0], 8, 8).unwrap_err(),
-        &["01.png"],
-    );
+    expect_message(&load_photo(&dataset.train[0], 8, 8).unwrap_err(), &["01.png"]);
 }
 
 #[test]
@@ -151,17 +132,11 @@ fn a_pose_that_is_not_a_number_stops_json_scenes() {
 #[test]
 fn impossible_focal_lengths_are_refused() {
     for (fx, part) in [(0.0, "fl_x` is 0"), (-5.0, "fl_x` is -5")] {
-        expect_json_error(
-            |json| json["fl_x"] = json!(fx),
-            &["frame 0", part, "positive"],
-        );
+        expect_json_error(|json| json["fl_x"] = json!(fx), &["frame 0", part, "positive"]);
     }
     for focal in [0.0, -1.0, f64::NAN, f64::INFINITY] {
         let folder = colmap_scene(2);
-        write_model(
-            folder.path(),
-            &colmap_model(2, 1, &[focal, 90.0, 40.0, 32.0], (80, 64)),
-        );
+        write_model(folder.path(), &colmap_model(2, 1, &[focal, 90.0, 40.0, 32.0], (80, 64)));
         expect_error(folder.path(), &["camera 7", "focal lengths"]);
     }
     expect_json_error(
@@ -175,22 +150,10 @@ fn impossible_focal_lengths_are_refused() {
 
 #[test]
 fn wrong_json_types_name_the_frame() {
-    expect_json_error(
-        |json| json["frames"][1]["transform_matrix"] = json!("no"),
-        &["frame 1", "a text", "4 rows"],
-    );
-    expect_json_error(
-        |json| json["frames"][2]["transform_matrix"][0][1] = json!(null),
-        &["frame 2", "4 numbers"],
-    );
-    expect_json_error(
-        |json| json["frames"][2]["file_path"] = json!(7),
-        &["frame 2", "`file_path` is a number"],
-    );
-    expect_json_error(
-        |json| json["frames"][0]["fl_x"] = json!([1]),
-        &["frame 0", "`fl_x` is a list"],
-    );
+    expect_json_error(|json| json["frames"][1]["transform_matrix"] = json!("no"), &["frame 1", "a text", "4 rows"]);
+    expect_json_error(|json| json["frames"][2]["transform_matrix"][0][1] = json!(null), &["frame 2", "4 numbers"]);
+    expect_json_error(|json| json["frames"][2]["file_path"] = json!(7), &["frame 2", "`file_path` is a number"]);
+    expect_json_error(|json| json["frames"][0]["fl_x"] = json!([1]), &["frame 0", "`fl_x` is a list"]);
     expect_json_error(|json| json["frames"] = json!(3), &["`frames` is a number"]);
     expect_json_error(|json| json["frames"] = json!([]), &["`frames` is empty"]);
     expect_json_error(|json| *json = json!([1]), &["a list, expected an object"]);
@@ -200,38 +163,19 @@ fn wrong_json_types_name_the_frame() {
 #[test]
 fn matrices_that_are_not_rotations_are_refused() {
     let mirrored = json!([[1, 0, 0, 0], [0, -1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]);
-    expect_json_error(
-        |json| json["frames"][0]["transform_matrix"] = mirrored,
-        &["mirrors", "-1"],
-    );
+    expect_json_error(|json| json["frames"][0]["transform_matrix"] = mirrored, &["mirrors", "-1"]);
     let scaled = json!([[2, 0, 0, 0], [0, 2, 0, 0], [0, 0, 2, 0], [0, 0, 0, 1]]);
-    expect_json_error(
-        |json| json["frames"][0]["transform_matrix"] = scaled,
-        &["lengths 2.0000"],
-    );
+    expect_json_error(|json| json["frames"][0]["transform_matrix"] = scaled, &["lengths 2.0000"]);
     let sheared = json!([[1, 0.1, 0, 0], [0, 0.995, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]);
-    expect_json_error(
-        |json| json["frames"][0]["transform_matrix"] = sheared,
-        &["not perpendicular"],
-    );
+    expect_json_error(|json| json["frames"][0]["transform_matrix"] = sheared, &["not perpendicular"]);
 }
 
 #[test]
 fn spherical_and_unknown_cameras_are_refused() {
-    expect_json_error(
-        |json| json["camera_model"] = json!("EQUIRECTANGULAR"),
-        &["EQUIRECTANGULAR is not supported"],
-    );
+    expect_json_error(|json| json["camera_model"] = json!("EQUIRECTANGULAR"), &["EQUIRECTANGULAR is not supported"]);
     let folder = colmap_scene(2);
-    for (model, part) in [
-        (17, "full sphere"),
-        (99, "unknown camera model 99"),
-        (-1, "unknown camera model -1"),
-    ] {
-        write_model(
-            folder.path(),
-            &colmap_model(2, model, &[90.0, 90.0, 40.0, 32.0], (80, 64)),
-        );
+    for (model, part) in [(17, "full sphere"), (99, "unknown camera model 99"), (-1, "unknown camera model -1")] {
+        write_model(folder.path(), &colmap_model(2, model, &[90.0, 90.0, 40.0, 32.0], (80, 64)));
         expect_error(folder.path(), &[part]);
     }
 }
@@ -258,10 +202,7 @@ fn absurd_counts_allocate_nothing() {
             let mut files = colmap_model(2, 1, &[90.0, 90.0, 40.0, 32.0], (80, 64));
             files[broken][..8].copy_from_slice(&count.to_le_bytes());
             write_model(folder.path(), &files);
-            expect_error(
-                folder.path(),
-                &[&format!("promises {count}"), "room for at most"],
-            );
+            expect_error(folder.path(), &[&format!("promises {count}"), "room for at most"]);
         }
     }
     let ply = folder.path().join("a.ply");
@@ -272,10 +213,7 @@ fn absurd_counts_allocate_nothing() {
                 "ply\nformat {format} 1.0\nelement vertex 18446744073709551615\nproperty float x\nproperty float y\nproperty float z\nend_header\n1 2 3\n"
             ),
         );
-        expect_message(
-            &read_points(&ply).unwrap_err(),
-            &["promises 18446744073709551615 vertices"],
-        );
+        expect_message(&read_points(&ply).unwrap_err(), &["promises 18446744073709551615 vertices"]);
     }
 }
 
@@ -283,13 +221,8 @@ fn absurd_counts_allocate_nothing() {
 fn a_mask_of_another_size_is_refused() {
     let folder = transforms_scene(2);
     std::fs::create_dir(folder.path().join("masks")).unwrap();
-    pattern(40, 32)
-        .save(folder.path().join("masks/01.png"))
-        .unwrap();
-    expect_error(
-        folder.path(),
-        &["masks/01.png", "the mask is 40x32, its image is 80x64"],
-    );
+    pattern(40, 32).save(folder.path().join("masks/01.png")).unwrap();
+    expect_error(folder.path(), &["masks/01.png", "the mask is 40x32, its image is 80x64"]);
 }
 
 #[test]
@@ -297,10 +230,7 @@ fn an_image_of_another_shape_is_refused_and_a_turned_one_explained() {
     let folder = transforms_scene(2);
     let path = folder.path().join("images/01.png");
     pattern(64, 64).save(&path).unwrap();
-    expect_error(
-        folder.path(),
-        &["the image is 64x64, its camera 80x64", "cropped"],
-    );
+    expect_error(folder.path(), &["the image is 64x64, its camera 80x64", "cropped"]);
     pattern(64, 80).save(&path).unwrap();
     expect_error(folder.path(), &["the image is 64x80", "turned"]);
 }
@@ -309,42 +239,26 @@ fn an_image_of_another_shape_is_refused_and_a_turned_one_explained() {
 fn unreadable_ply_files_say_why() {
     let folder = tempfile::tempdir().unwrap();
     let ply = folder.path().join("a.ply");
-    let header =
-        "element vertex 1\nproperty float x\nproperty float y\nproperty float z\nend_header\n";
+    let header = "element vertex 1\nproperty float x\nproperty float y\nproperty float z\nend_header\n";
     for (text, part) in [
         ("solid".to_owned(), "does not begin with `ply`"),
         ("ply\nformat ascii 1.0\n".to_owned(), "no `end_header`"),
-        (
-            format!("ply\nformat binary_big_endian 1.0\n{header}"),
-            "big-endian",
-        ),
+        (format!("ply\nformat binary_big_endian 1.0\n{header}"), "big-endian"),
         (format!("ply\n{header}"), "names no format"),
-        (
-            format!("ply\nformat ascii 1.0\n{header}1 two 3\n"),
-            "`two` is not a number",
-        ),
-        (
-            format!("ply\nformat binary_little_endian 1.0\n{header}"),
-            "promises 1 vertices",
-        ),
+        (format!("ply\nformat ascii 1.0\n{header}1 two 3\n"), "`two` is not a number"),
+        (format!("ply\nformat binary_little_endian 1.0\n{header}"), "promises 1 vertices"),
     ] {
         write(&ply, text);
         expect_message(&read_points(&ply).unwrap_err(), &["a.ply", part]);
     }
     write(&ply, format!("ply\nformat ascii 1.0\n{header}1 2 3\n"));
-    expect_message(
-        &read_splats(&ply).unwrap_err(),
-        &["a point cloud, not splats"],
-    );
+    expect_message(&read_splats(&ply).unwrap_err(), &["a point cloud, not splats"]);
 }
 
 #[test]
 fn holding_out_everything_is_a_settings_error() {
     let folder = transforms_scene(3);
-    let options = LoadOptions {
-        test_every: 1,
-        ..LoadOptions::default()
-    };
+    let options = LoadOptions { test_every: 1, ..LoadOptions::default() };
     let error = Dataset::load(folder.path(), &options).unwrap_err();
     assert_eq!(error.exit_code(), 2);
     assert!(error.to_string().contains("all 3 images are held out"));
@@ -360,8 +274,5 @@ fn frames_are_read_with_the_camera_axes_of_opengl() {
     let centre = view.project(glam::DVec3::ZERO).unwrap();
     let above = view.project(glam::DVec3::new(0.0, 0.0, 0.5)).unwrap();
     assert!((centre.x - 40.0).abs() < 1e-9 && (centre.y - 32.0).abs() < 1e-9);
-    assert!(
-        above.y < centre.y,
-        "up in the world must be up in the image"
-    );
+    assert!(above.y < centre.y, "up in the world must be up in the image");
 }

@@ -10,9 +10,7 @@ use tempfile::TempDir;
 pub(crate) const SIZE: (u32, u32) = (80, 64);
 
 pub(crate) fn pattern(width: u32, height: u32) -> RgbImage {
-    RgbImage::from_fn(width, height, |x, y| {
-        Rgb([(x * 3) as u8, (y * 3) as u8, ((x * y) % 251) as u8])
-    })
+    RgbImage::from_fn(width, height, |x, y| Rgb([(x * 3) as u8, (y * 3) as u8, ((x * y) % 251) as u8]))
 }
 
 pub(crate) fn write(path: &Path, bytes: impl AsRef<[u8]>) {
@@ -23,12 +21,7 @@ pub(crate) fn write(path: &Path, bytes: impl AsRef<[u8]>) {
 pub(crate) fn jpeg(image: &RgbImage) -> Vec<u8> {
     let mut bytes = Vec::new();
     JpegEncoder::new_with_quality(&mut bytes, 95)
-        .encode(
-            image.as_raw(),
-            image.width(),
-            image.height(),
-            ExtendedColorType::Rgb8,
-        )
+        .encode(image.as_raw(), image.width(), image.height(), ExtendedColorType::Rgb8)
         .unwrap();
     bytes
 }
@@ -48,12 +41,7 @@ pub(crate) fn jpeg_with_orientation(image: &RgbImage, orientation: u8) -> Vec<u8
 /// Camera-to-world matrix at distance 4 on a circle, looking at the origin (OpenGL axes).
 pub(crate) fn look_at_origin(angle: f64) -> Value {
     let (s, c) = angle.sin_cos();
-    json!([
-        [-s, 0.0, c, 4.0 * c],
-        [c, 0.0, s, 4.0 * s],
-        [0.0, 1.0, 0.0, 0.0],
-        [0.0, 0.0, 0.0, 1.0]
-    ])
+    json!([[-s, 0.0, c, 4.0 * c], [c, 0.0, s, 4.0 * s], [0.0, 1.0, 0.0, 0.0], [0.0, 0.0, 0.0, 1.0]])
 }
 
 /// Content of a valid `transforms.json` with `count` frames.
@@ -81,12 +69,7 @@ pub(crate) fn write_json(folder: &Path, value: &Value) {
 }
 
 /// Bytes of the three files of a valid binary COLMAP model with `count` images named `NN.jpg`.
-pub(crate) fn colmap_model(
-    count: u32,
-    model: i32,
-    params: &[f64],
-    size: (u64, u64),
-) -> [Vec<u8>; 3] {
+pub(crate) fn colmap_model(count: u32, model: i32, params: &[f64], size: (u64, u64)) -> [Vec<u8>; 3] {
     let mut cameras = 1_u64.to_le_bytes().to_vec();
     cameras.extend(7_u32.to_le_bytes());
     cameras.extend(model.to_le_bytes());
@@ -97,15 +80,7 @@ pub(crate) fn colmap_model(
     for i in 0..count {
         images.extend((i + 1).to_le_bytes());
         let half = 0.05 * f64::from(i);
-        let pose = [
-            half.cos(),
-            0.0,
-            half.sin(),
-            0.0,
-            0.1 * f64::from(i),
-            0.0,
-            4.0,
-        ];
+        let pose = [half.cos(), 0.0, half.sin(), 0.0, 0.1 * f64::from(i), 0.0, 4.0];
         images.extend(pose.iter().flat_map(|p| p.to_le_bytes()));
         images.extend(7_u32.to_le_bytes());
         images.extend(format!("{i:02}.jpg\0").bytes());
@@ -115,11 +90,7 @@ pub(crate) fn colmap_model(
     let mut points = 2_u64.to_le_bytes().to_vec();
     for i in 0..2_u64 {
         points.extend(i.to_le_bytes());
-        points.extend(
-            [0.1 * i as f64, 0.0, 0.2]
-                .iter()
-                .flat_map(|p: &f64| p.to_le_bytes()),
-        );
+        points.extend([0.1 * i as f64, 0.0, 0.2].iter().flat_map(|p: &f64| p.to_le_bytes()));
         points.extend([200, 100, 50]);
         points.extend(0.5_f64.to_le_bytes());
         points.extend(1_u64.to_le_bytes());
@@ -132,15 +103,9 @@ pub(crate) fn colmap_model(
 pub(crate) fn colmap_scene(count: u32) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let size = (u64::from(SIZE.0), u64::from(SIZE.1));
-    write_model(
-        folder.path(),
-        &colmap_model(count, 1, &[90.0, 90.0, 40.0, 32.0], size),
-    );
+    write_model(folder.path(), &colmap_model(count, 1, &[90.0, 90.0, 40.0, 32.0], size));
     for i in 0..count {
-        write(
-            &folder.path().join(format!("images/{i:02}.jpg")),
-            jpeg(&pattern(SIZE.0, SIZE.1)),
-        );
+        write(&folder.path().join(format!("images/{i:02}.jpg")), jpeg(&pattern(SIZE.0, SIZE.1)));
     }
     folder
 }

@@ -1,14 +1,11 @@
 //! Damaged files of every format: loading succeeds or fails with a message, and never panics.
 
 use super::fixture::{
-    SIZE, colmap_model, colmap_scene, jpeg, pattern, transforms, transforms_scene, write,
-    write_model,
+    SIZE, colmap_model, colmap_scene, jpeg, pattern, transforms, transforms_scene, write, write_model,
 };
 use proptest::prelude::{Just, Strategy, any, prop_oneof, proptest};
 use proptest::test_runner::Config;
-use splat_core::scene::{
-    Dataset, LoadOptions, SplatCloud, load_photo, read_points, read_splats, write_splats,
-};
+use splat_core::scene::{Dataset, LoadOptions, SplatCloud, load_photo, read_points, read_splats, write_splats};
 use std::path::Path;
 
 /// One way to damage a file; places are shares of its length.
@@ -23,27 +20,9 @@ enum Damage {
 }
 
 fn damage() -> impl Strategy<Value = Vec<Damage>> {
-    let texts = [
-        "-1",
-        "1e308",
-        "\"",
-        "[",
-        "null",
-        "99999999999999999999",
-        "\n",
-        " ",
-        "0",
-        "nan",
-        "list",
-    ];
+    let texts = ["-1", "1e308", "\"", "[", "null", "99999999999999999999", "\n", " ", "0", "nan", "list"];
     let text = proptest::sample::select(texts.to_vec());
-    let counts = prop_oneof![
-        Just(u64::MAX),
-        Just(u64::MAX / 24),
-        Just(1 << 40),
-        Just(0),
-        any::<u64>()
-    ];
+    let counts = prop_oneof![Just(u64::MAX), Just(u64::MAX / 24), Just(1 << 40), Just(0), any::<u64>()];
     let one = prop_oneof![
         (any::<u16>(), 0_u8..8).prop_map(|(at, bit)| Damage::Flip { at, bit }),
         (any::<u16>(), any::<u8>()).prop_map(|(at, value)| Damage::Byte { at, value }),
@@ -88,22 +67,11 @@ fn apply(mut bytes: Vec<u8>, damages: &[Damage]) -> Vec<u8> {
 fn load_all(folder: &Path) {
     if let Ok(dataset) = Dataset::load(folder, &LoadOptions::default()) {
         for view in dataset.views() {
-            assert!(
-                view.viewmat.is_finite()
-                    && view.fx > 0.0
-                    && view.fy > 0.0
-                    && view.width > 0
-                    && view.height > 0
-            );
+            assert!(view.viewmat.is_finite() && view.fx > 0.0 && view.fy > 0.0 && view.width > 0 && view.height > 0);
             assert!((view.viewmat.matrix3.determinant() - 1.0).abs() < 1e-6);
         }
         assert!(!dataset.train.is_empty());
-        assert!(
-            dataset
-                .points
-                .iter()
-                .all(|point| point.position.iter().all(|c| c.is_finite()))
-        );
+        assert!(dataset.points.iter().all(|point| point.position.iter().all(|c| c.is_finite())));
         let _ = (dataset.extent(), dataset.up(), dataset.fingerprint());
         let _ = load_photo(&dataset.train[0], 8, 8);
     }

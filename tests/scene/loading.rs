@@ -2,16 +2,12 @@
 
 use super::fixture::{colmap_scene, transforms, transforms_scene, write};
 use splat_core::scene::{
-    Dataset, Level, LoadOptions, PhotoLoader, Point, View, initial_points, load_photo,
-    nearest_distances,
+    Dataset, Level, LoadOptions, PhotoLoader, Point, View, initial_points, load_photo, nearest_distances,
 };
 use std::sync::Arc;
 
 fn all_in_training() -> LoadOptions {
-    LoadOptions {
-        test_every: 0,
-        ..LoadOptions::default()
-    }
+    LoadOptions { test_every: 0, ..LoadOptions::default() }
 }
 
 fn views(dataset: &Dataset) -> Vec<Arc<View>> {
@@ -29,11 +25,7 @@ fn photos_are_the_same_whatever_the_threads_and_the_cache() {
             loader.prefetch(views.iter().map(|view| (Arc::clone(view), width, height)));
             for view in &views {
                 let photo = loader.get(view, width, height).unwrap();
-                assert_eq!(
-                    *photo,
-                    load_photo(view, width, height).unwrap(),
-                    "{threads} threads, {cache} bytes"
-                );
+                assert_eq!(*photo, load_photo(view, width, height).unwrap(), "{threads} threads, {cache} bytes");
             }
         }
         assert!(loader.cached_bytes() <= cache.max(4 * 80 * 64 * 5));
@@ -100,12 +92,7 @@ fn many_threads_may_ask_for_the_same_photo() {
 #[test]
 fn every_eighth_image_by_name_is_held_out_unless_listed() {
     let folder = colmap_scene(17);
-    let names = |views: &[View]| {
-        views
-            .iter()
-            .map(|view| view.name.clone())
-            .collect::<Vec<_>>()
-    };
+    let names = |views: &[View]| views.iter().map(|view| view.name.clone()).collect::<Vec<_>>();
     let dataset = Dataset::load(folder.path(), &LoadOptions::default()).unwrap();
     assert_eq!(names(&dataset.test), ["00.jpg", "08.jpg", "16.jpg"]);
     write(&folder.path().join("test.txt"), "03.jpg\r\n05\n");
@@ -117,23 +104,14 @@ fn every_eighth_image_by_name_is_held_out_unless_listed() {
 #[test]
 fn the_model_with_most_images_is_used() {
     let folder = colmap_scene(5);
-    std::fs::rename(
-        folder.path().join("sparse/0"),
-        folder.path().join("sparse/1"),
-    )
-    .unwrap();
+    std::fs::rename(folder.path().join("sparse/0"), folder.path().join("sparse/1")).unwrap();
     super::fixture::write_model(
         folder.path(),
         &super::fixture::colmap_model(2, 1, &[90.0, 90.0, 40.0, 32.0], (80, 64)),
     );
     let dataset = Dataset::load(folder.path(), &all_in_training()).unwrap();
     assert_eq!(dataset.train.len(), 5);
-    assert!(
-        dataset
-            .notes
-            .iter()
-            .any(|note| note.text.starts_with("2 models"))
-    );
+    assert!(dataset.notes.iter().any(|note| note.text.starts_with("2 models")));
 }
 
 #[test]
@@ -156,21 +134,10 @@ fn random_points_fill_the_cube_the_cameras_look_at() {
     assert_eq!(points.len(), 2000);
     assert_eq!(points, initial_points(&dataset, 2000, 7));
     assert_ne!(points, initial_points(&dataset, 2000, 8));
-    assert!(
-        points
-            .iter()
-            .all(|point| point.position.iter().all(|c| c.abs() < 1.6))
-    );
-    let spread = points
-        .iter()
-        .filter(|point| point.position[0] > 0.5)
-        .count();
+    assert!(points.iter().all(|point| point.position.iter().all(|c| c.abs() < 1.6)));
+    let spread = points.iter().filter(|point| point.position[0] > 0.5).count();
     assert!(spread > 200, "{spread}");
-    assert!(
-        points
-            .iter()
-            .all(|point| point.rgb[0] == point.rgb[1] && point.rgb[1] == point.rgb[2])
-    );
+    assert!(points.iter().all(|point| point.rgb[0] == point.rgb[1] && point.rgb[1] == point.rgb[2]));
 }
 
 #[test]
@@ -191,10 +158,7 @@ fn random_points_of_parallel_or_single_cameras_are_seen() {
 }
 
 fn at(position: [f32; 3]) -> Point {
-    Point {
-        position,
-        rgb: [0; 3],
-    }
+    Point { position, rgb: [0; 3] }
 }
 
 #[test]
@@ -204,28 +168,18 @@ fn neighbour_distances_equal_brute_force() {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         (state >> 8) as f32 / (1 << 24) as f32
     };
-    let points: Vec<Point> = (0..700)
-        .map(|_| at([unit(), unit() * 0.1, unit() * unit()]))
-        .collect();
+    let points: Vec<Point> = (0..700).map(|_| at([unit(), unit() * 0.1, unit() * unit()])).collect();
     let found = nearest_distances(&points);
     for (i, a) in points.iter().enumerate() {
         let mut squares: Vec<f32> = points
             .iter()
             .enumerate()
             .filter(|(j, _)| *j != i)
-            .map(|(_, b)| {
-                (0..3)
-                    .map(|k| (a.position[k] - b.position[k]).powi(2))
-                    .sum()
-            })
+            .map(|(_, b)| (0..3).map(|k| (a.position[k] - b.position[k]).powi(2)).sum())
             .collect();
         squares.sort_by(f32::total_cmp);
         let expected = (squares[..3].iter().sum::<f32>() / 3.0).sqrt();
-        assert!(
-            (found[i] - expected).abs() <= 1e-6 * expected,
-            "{i}: {} {expected}",
-            found[i]
-        );
+        assert!((found[i] - expected).abs() <= 1e-6 * expected, "{i}: {} {expected}", found[i]);
     }
 }
 
@@ -233,41 +187,27 @@ fn neighbour_distances_equal_brute_force() {
 fn neighbour_distances_are_never_zero() {
     assert!(nearest_distances(&[]).is_empty());
     for points in [vec![at([1.0; 3])], vec![at([2.0; 3]); 50_000]] {
-        assert!(
-            nearest_distances(&points)
-                .iter()
-                .all(|&d| d > 0.0 && d.is_finite())
-        );
+        assert!(nearest_distances(&points).iter().all(|&d| d > 0.0 && d.is_finite()));
     }
     let mut points = vec![at([0.0; 3]); 10];
     points.extend((0..100).map(|i| at([i as f32, 0.0, 0.0])));
     let distances = nearest_distances(&points);
     assert!(distances[0] > 0.0 && distances[0] < 0.1);
-    assert!(
-        (distances[60] - 2.0_f32.sqrt()).abs() < 1e-5,
-        "1, 1 and 2 away: {}",
-        distances[60]
-    );
+    assert!((distances[60] - 2.0_f32.sqrt()).abs() < 1e-5, "1, 1 and 2 away: {}", distances[60]);
 }
 
 #[test]
 fn file_lists_of_a_transforms_file_are_its_split() {
     let folder = transforms_scene(6);
     let mut json = transforms(6);
-    json["train_filenames"] =
-        serde_json::json!(["images/00.png", "images/01.png", "images/02.png"]);
+    json["train_filenames"] = serde_json::json!(["images/00.png", "images/01.png", "images/02.png"]);
     json["test_filenames"] = serde_json::json!(["images/05.png"]);
     let text = format!("\u{FEFF}{json}");
     write(&folder.path().join("transforms.json"), text);
     let dataset = Dataset::load(folder.path(), &LoadOptions::default()).unwrap();
     assert_eq!((dataset.train.len(), dataset.test.len()), (3, 1));
     assert_eq!(dataset.test[0].name, "images/05.png");
-    assert!(
-        dataset
-            .notes
-            .iter()
-            .any(|note| note.text.starts_with("2 images are in neither list"))
-    );
+    assert!(dataset.notes.iter().any(|note| note.text.starts_with("2 images are in neither list")));
 }
 
 #[test]
@@ -278,25 +218,12 @@ fn points_named_by_a_transforms_file_are_loaded() {
     super::fixture::write_json(folder.path(), &json);
     let dataset = Dataset::load(folder.path(), &LoadOptions::default()).unwrap();
     assert!(dataset.points.is_empty());
-    assert!(
-        dataset
-            .notes
-            .iter()
-            .any(|note| note.text.contains("points.ply are missing"))
-    );
-    let header = "ply\nformat ascii 1.0\nelement vertex 1\nproperty float x\nproperty float y\nproperty float z\nend_header\n";
-    write(
-        &folder.path().join("points.ply"),
-        format!("{header}0.5 0 0\n"),
-    );
+    assert!(dataset.notes.iter().any(|note| note.text.contains("points.ply are missing")));
+    let header =
+        "ply\nformat ascii 1.0\nelement vertex 1\nproperty float x\nproperty float y\nproperty float z\nend_header\n";
+    write(&folder.path().join("points.ply"), format!("{header}0.5 0 0\n"));
     let dataset = Dataset::load(folder.path(), &LoadOptions::default()).unwrap();
-    assert_eq!(
-        dataset.points,
-        [Point {
-            position: [0.5, 0.0, 0.0],
-            rgb: [128; 3]
-        }]
-    );
+    assert_eq!(dataset.points, [Point { position: [0.5, 0.0, 0.0], rgb: [128; 3] }]);
 }
 
 /// Texts of the warnings of a COLMAP scene after `change` has damaged its poses.
@@ -306,14 +233,8 @@ fn warnings(change: impl FnOnce(&mut serde_json::Value)) -> String {
     change(&mut json);
     super::fixture::write_json(folder.path(), &json);
     let dataset = Dataset::load(folder.path(), &LoadOptions::default()).unwrap();
-    let notes = dataset
-        .notes
-        .iter()
-        .filter(|note| note.level == Level::Warning);
-    notes
-        .map(|note| note.text.clone())
-        .collect::<Vec<_>>()
-        .join("\n")
+    let notes = dataset.notes.iter().filter(|note| note.level == Level::Warning);
+    notes.map(|note| note.text.clone()).collect::<Vec<_>>().join("\n")
 }
 
 #[test]
@@ -323,23 +244,14 @@ fn suspicious_poses_are_reported() {
         json["frames"][3]["transform_matrix"] = json["frames"][4]["transform_matrix"].clone();
     });
     assert!(twice.contains("1 images have exactly the pose"), "{twice}");
-    let far =
-        warnings(|json| json["frames"][5]["transform_matrix"][0][3] = serde_json::json!(900.0));
-    assert!(
-        far.contains("1 cameras stand more than") && far.contains("images/05.png"),
-        "{far}"
-    );
+    let far = warnings(|json| json["frames"][5]["transform_matrix"][0][3] = serde_json::json!(900.0));
+    assert!(far.contains("1 cameras stand more than") && far.contains("images/05.png"), "{far}");
     let masks = transforms_scene(2);
     std::fs::create_dir(masks.path().join("masks")).unwrap();
     let black = image::RgbImage::new(super::fixture::SIZE.0, super::fixture::SIZE.1);
     black.save(masks.path().join("masks/01.png")).unwrap();
     let dataset = Dataset::load(masks.path(), &LoadOptions::default()).unwrap();
-    let has = |part: &str| {
-        dataset
-            .notes
-            .iter()
-            .any(|note| note.level == Level::Warning && note.text.contains(part))
-    };
+    let has = |part: &str| dataset.notes.iter().any(|note| note.level == Level::Warning && note.text.contains(part));
     assert!(has("masks ignore 100 %") && has("only 1 of 2 images have a mask"));
 }
 
@@ -353,8 +265,5 @@ fn points_behind_every_camera_are_reported() {
     }
     super::fixture::write_model(folder.path(), &files);
     let dataset = Dataset::load(folder.path(), &LoadOptions::default()).unwrap();
-    assert!(dataset.notes.iter().any(|note| {
-        note.text
-            .contains("100 % of the points are seen by no camera")
-    }));
+    assert!(dataset.notes.iter().any(|note| { note.text.contains("100 % of the points are seen by no camera") }));
 }

@@ -6,29 +6,27 @@ use proptest::test_runner::Config;
 use splat_core::scene::{Point, SplatCloud, read_points, read_splats, write_splats};
 
 fn clouds() -> impl Strategy<Value = SplatCloud> {
-    (0_u8..=3, 0_usize..20, 0_u64..u64::MAX, proptest::bool::ANY).prop_map(
-        |(degree, count, seed, antialiased)| {
-            let mut state = seed | 1;
-            let mut next = || {
-                state ^= state << 13;
-                state ^= state >> 7;
-                state ^= state << 17;
-                (state >> 40) as f32 / 1e6 - 8.0
-            };
-            let rows = (usize::from(degree) + 1).pow(2) - 1;
-            SplatCloud {
-                means: (0..count).map(|_| [next(), next(), next()]).collect(),
-                quats: (0..count).map(|_| [next(), next(), next(), 1.0]).collect(),
-                log_scales: (0..count).map(|_| [next(), next(), next()]).collect(),
-                opacity_logits: (0..count).map(|_| next()).collect(),
-                sh0: (0..count).map(|_| [next(), next(), next()]).collect(),
-                sh_rest: (0..count * rows * 3).map(|_| next()).collect(),
-                sh_degree: degree,
-                antialiased,
-                dropped: 0,
-            }
-        },
-    )
+    (0_u8..=3, 0_usize..20, 0_u64..u64::MAX, proptest::bool::ANY).prop_map(|(degree, count, seed, antialiased)| {
+        let mut state = seed | 1;
+        let mut next = || {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            (state >> 40) as f32 / 1e6 - 8.0
+        };
+        let rows = (usize::from(degree) + 1).pow(2) - 1;
+        SplatCloud {
+            means: (0..count).map(|_| [next(), next(), next()]).collect(),
+            quats: (0..count).map(|_| [next(), next(), next(), 1.0]).collect(),
+            log_scales: (0..count).map(|_| [next(), next(), next()]).collect(),
+            opacity_logits: (0..count).map(|_| next()).collect(),
+            sh0: (0..count).map(|_| [next(), next(), next()]).collect(),
+            sh_rest: (0..count * rows * 3).map(|_| next()).collect(),
+            sh_degree: degree,
+            antialiased,
+            dropped: 0,
+        }
+    })
 }
 
 proptest! {
@@ -65,23 +63,16 @@ fn the_file_has_the_layout_of_the_reference_implementation() {
     let path = folder.path().join("scene.ply");
     write_splats(&path, &one_splat(), &["made by a test".into()]).unwrap();
     let bytes = std::fs::read(&path).unwrap();
-    let end = bytes
-        .windows(11)
-        .position(|w| w == b"end_header\n")
-        .unwrap()
-        + 11;
+    let end = bytes.windows(11).position(|w| w == b"end_header\n").unwrap() + 11;
     let header = String::from_utf8(bytes[..end].to_vec()).unwrap();
     for line in ["SplatRenderMode: mip", "SH degree: 1", "made by a test"] {
         assert!(header.contains(&format!("comment {line}\n")), "{header}");
     }
-    let row: Vec<f32> = bytes[end..]
-        .chunks(4)
-        .map(|b| f32::from_le_bytes(b.try_into().unwrap()))
-        .collect();
+    let row: Vec<f32> = bytes[end..].chunks(4).map(|b| f32::from_le_bytes(b.try_into().unwrap())).collect();
     // Coefficients are R0 G0 B0 R1 .. in memory, R0 R1 R2 G0 .. in the file.
     let expected = [
-        1.0, 2.0, 3.0, 0.0, 0.0, 0.0, 0.1, 0.2, 0.3, 0.0, 3.0, 6.0, 1.0, 4.0, 7.0, 2.0, 5.0, 8.0,
-        0.5, -1.0, -2.0, -3.0, 1.0, 0.0, 0.0, 0.0,
+        1.0, 2.0, 3.0, 0.0, 0.0, 0.0, 0.1, 0.2, 0.3, 0.0, 3.0, 6.0, 1.0, 4.0, 7.0, 2.0, 5.0, 8.0, 0.5, -1.0, -2.0,
+        -3.0, 1.0, 0.0, 0.0, 0.0,
     ];
     assert_eq!(row, expected);
 }
@@ -92,22 +83,11 @@ fn a_failed_write_keeps_the_previous_file() {
     let path = folder.path().join("scene.ply");
     write_splats(&path, &one_splat(), &[]).unwrap();
     let before = std::fs::read(&path).unwrap();
-    let uneven = SplatCloud {
-        quats: Vec::new(),
-        ..one_splat()
-    };
-    assert_eq!(
-        write_splats(&path, &uneven, &[]).unwrap_err().exit_code(),
-        2
-    );
+    let uneven = SplatCloud { quats: Vec::new(), ..one_splat() };
+    assert_eq!(write_splats(&path, &uneven, &[]).unwrap_err().exit_code(), 2);
     assert_eq!(std::fs::read(&path).unwrap(), before);
     let nowhere = folder.path().join("missing/scene.ply");
-    assert_eq!(
-        write_splats(&nowhere, &one_splat(), &[])
-            .unwrap_err()
-            .exit_code(),
-        1
-    );
+    assert_eq!(write_splats(&nowhere, &one_splat(), &[]).unwrap_err().exit_code(), 1);
 }
 
 /// Column order, types, extra columns, line ends and other elements as odd as the format allows.
@@ -152,34 +132,19 @@ fn foreign_headers_are_read() {
         file.push(7);
         let x = if row == 1 { f32::NAN } else { row as f32 };
         let opacity = f32::INFINITY;
-        for value in [
-            x, 2.0, 3.0, -1.0, -1.0, -1.0, 1.0, 0.0, 0.0, 0.1, 0.2, 0.3, opacity,
-        ] {
+        for value in [x, 2.0, 3.0, -1.0, -1.0, -1.0, 1.0, 0.0, 0.0, 0.1, 0.2, 0.3, opacity] {
             file.extend(value.to_le_bytes());
         }
     }
     file.extend(1.0_f32.to_le_bytes());
     write(&path, &file);
     let cloud = read_splats(&path).unwrap();
-    assert_eq!(
-        (
-            cloud.len(),
-            cloud.dropped,
-            cloud.sh_degree,
-            cloud.antialiased
-        ),
-        (2, 1, 0, true)
-    );
+    assert_eq!((cloud.len(), cloud.dropped, cloud.sh_degree, cloud.antialiased), (2, 1, 0, true));
     assert_eq!(cloud.means[1], [2.0, 2.0, 3.0]);
     assert_eq!(cloud.quats[0], [1.0, 0.0, 0.0, 0.5]);
     assert!(cloud.opacity_logits[0].is_finite() && cloud.opacity_logits[0] > 10.0);
     write(&path, &file[..file.len() - 10]);
-    assert!(
-        read_splats(&path)
-            .unwrap_err()
-            .to_string()
-            .contains("promises 3 vertices")
-    );
+    assert!(read_splats(&path).unwrap_err().to_string().contains("promises 3 vertices"));
 }
 
 #[test]
@@ -196,16 +161,7 @@ fn points_are_read_from_text_and_with_float_colours() {
     let points = read_points(&path).unwrap();
     assert_eq!(
         points,
-        [
-            Point {
-                position: [1.0, 2.0, 3.0],
-                rgb: [10, 20, 30]
-            },
-            Point {
-                position: [4.0, 5.0, 6.0],
-                rgb: [255, 0, 1]
-            },
-        ]
+        [Point { position: [1.0, 2.0, 3.0], rgb: [10, 20, 30] }, Point { position: [4.0, 5.0, 6.0], rgb: [255, 0, 1] },]
     );
     write(
         &path,
@@ -214,9 +170,6 @@ fn points_are_read_from_text_and_with_float_colours() {
         ),
     );
     assert_eq!(read_points(&path).unwrap()[0].rgb, [255, 128, 0]);
-    write(
-        &path,
-        format!("ply\nformat ascii 1.0\nelement vertex 1\n{xyz}end_header\n0 0 0"),
-    );
+    write(&path, format!("ply\nformat ascii 1.0\nelement vertex 1\n{xyz}end_header\n0 0 0"));
     assert_eq!(read_points(&path).unwrap()[0].rgb, [128; 3]);
 }

@@ -140,11 +140,18 @@ pub struct GpuInfo {
     pub fingerprint: String,
 }
 
-/// Bytes allocated on the device, now and at most.
+/// What a bind group holds: the number of its kernel, then buffer, offset and size by binding.
+pub(crate) type BindKey = (u64, Vec<(wgpu::Buffer, u64, u64)>);
+
+/// Bytes allocated on the device, now and at most, and the bind groups made of those buffers.
+///
+/// Steps bind the same buffers again and again, and some drivers never give the memory of a bind
+/// group back. So groups are kept, until any buffer goes: they would keep its memory.
 #[derive(Debug, Default)]
 pub(crate) struct MemoryMeter {
     now: AtomicU64,
     peak: AtomicU64,
+    bind_groups: Mutex<HashMap<BindKey, wgpu::BindGroup>>,
 }
 
 impl MemoryMeter {
@@ -155,6 +162,18 @@ impl MemoryMeter {
 
     pub(crate) fn remove(&self, bytes: u64) {
         self.now.fetch_sub(bytes, Ordering::Relaxed);
+        lock(&self.bind_groups).clear();
+    }
+
+    /// The bind group of a key, made if it is new.
+    pub(crate) fn bind_group(&self, key: BindKey, make: impl FnOnce(&BindKey) -> wgpu::BindGroup) -> wgpu::BindGroup {
+        let mut groups = lock(&self.bind_groups);
+        if let Some(group) = groups.get(&key) {
+            return group.clone();
+        }
+        let group = make(&key);
+        groups.insert(key, group.clone());
+        group
     }
 }
 
@@ -166,6 +185,7 @@ pub struct Gpu {
     profile: Profile,
     pub(crate) memory: Arc<MemoryMeter>,
     kernels: Mutex<HashMap<String, Arc<Kernel>>>,
+    kernel_count: AtomicU64,
     pub(crate) rings: Mutex<Vec<wgpu::Buffer>>,
     pub(crate) uniform_alignment: u32,
     failure: Arc<Mutex<Option<Failure>>>,
@@ -321,6 +341,7 @@ impl Gpu {
             profile: Profile::ALL[3],
             memory: Arc::default(),
             kernels: Mutex::default(),
+            kernel_count: AtomicU64::new(0),
             rings: Mutex::default(),
             failure,
         };
@@ -355,6 +376,11 @@ impl Gpu {
     /// Device bytes that our buffers hold now.
     pub fn allocated_bytes(&self) -> u64 {
         self.memory.now.load(Ordering::Relaxed)
+    }
+
+    /// A number no other kernel of this device has.
+    pub(super) fn next_kernel_id(&self) -> u64 {
+        self.kernel_count.fetch_add(1, Ordering::Relaxed)
     }
 
     /// Compiles a kernel, or returns it if it was compiled before with the same constants.

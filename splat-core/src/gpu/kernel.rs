@@ -16,6 +16,8 @@ use super::shader::Source;
 #[derive(Debug)]
 pub struct Kernel {
     name: String,
+    // Unlike the name, never shared by two permutations.
+    id: u64,
     pipeline: wgpu::ComputePipeline,
     layout: wgpu::BindGroupLayout,
     uniform: Option<(u32, u64)>,
@@ -60,7 +62,7 @@ impl Kernel {
             },
             cache: None,
         });
-        Kernel { name: name.to_owned(), pipeline, layout, uniform, storage }
+        Kernel { name: name.to_owned(), id: gpu.next_kernel_id(), pipeline, layout, uniform, storage }
     }
 
     /// Records a dispatch of `groups` workgroups (spread over two axes when there are many).
@@ -69,64 +71,47 @@ impl Kernel {
     /// When the names do not match the shader's bindings, or the uniform's size does not: bugs of ours.
     pub fn run<U: Pod>(&self, pass: &mut Pass<'_>, groups: u32, uniform: &U, buffers: &[(&str, Binding<'_>)]) {
         let bytes = bytemuck::bytes_of(uniform);
-        let mut entries = Vec::with_capacity(buffers.len() + 1);
+        let mut parts = Vec::with_capacity(buffers.len() + 1);
         let mut offset = None;
-        let ring;
-        if let Some((binding, size)) = self.uniform {
-            assert!(
-                bytes.len() as u64 == size,
-                "{}: uniform has {} bytes, the shader expects {size}",
-                self.name,
-                bytes.len()
-            );
+        if let Some((_, size)) = self.uniform {
+            let given = bytes.len() as u64;
+            assert!(given == size, "{}: uniform has {given} bytes, the shader expects {size}", self.name);
             offset = Some(pass.push_uniform(bytes));
-            ring = pass.ring.clone();
-            entries.push(wgpu::BindGroupEntry {
-                binding,
-                resource: wgpu::BindingResource::Buffer(wgpu::BufferBinding {
-                    buffer: &ring,
-                    offset: 0,
-                    size: NonZeroU64::new(size),
-                }),
-            });
+            parts.push((pass.ring.clone(), 0, size));
         }
-        let names = || {
-            (
-                self.storage.iter().map(|(_, name)| name.as_str()).collect::<Vec<_>>(),
-                buffers.iter().map(|(name, _)| *name).collect::<Vec<_>>(),
-            )
-        };
-        assert!(
-            buffers.len() == self.storage.len(),
-            "{}: shader has {:?}, host passes {:?}",
-            self.name,
-            names().0,
-            names().1
-        );
-        for (binding, name) in &self.storage {
-            let Some((_, buffer)) = buffers.iter().find(|(given, _)| given == name) else {
-                panic!("{}: shader has {:?}, host passes {:?}", self.name, names().0, names().1);
+        for name in self.storage.iter().map(|(_, name)| name.as_str()) {
+            let buffer = buffers.iter().find(|(given, _)| *given == name).map(|(_, buffer)| buffer);
+            let Some(buffer) = buffer.filter(|_| buffers.len() == self.storage.len()) else {
+                let wanted: Vec<_> = self.storage.iter().map(|(_, name)| name).collect();
+                let given: Vec<_> = buffers.iter().map(|(name, _)| name).collect();
+                panic!("{}: shader has {wanted:?}, host passes {given:?}", self.name);
             };
-            entries.push(wgpu::BindGroupEntry {
-                binding: *binding,
-                resource: wgpu::BindingResource::Buffer(wgpu::BufferBinding {
-                    buffer: buffer.buffer,
-                    offset: buffer.offset,
-                    size: buffer.bytes,
-                }),
-            });
+            parts.push((buffer.buffer.clone(), buffer.offset, buffer.bytes.map_or(0, NonZeroU64::get)));
         }
-        let group = pass.gpu.device.create_bind_group(&wgpu::BindGroupDescriptor {
-            label: Some(&self.name),
-            layout: &self.layout,
-            entries: &entries,
-        });
+        let group = pass.gpu.memory.bind_group((self.id, parts), |(_, parts)| self.bind_group(pass.gpu, parts));
         let compute = pass.compute();
         compute.set_pipeline(&self.pipeline);
         compute.set_bind_group(0, &group, offset.as_slice());
         let groups = groups.max(1);
         let down = groups.div_ceil(MAX_GROUPS_PER_AXIS);
         compute.dispatch_workgroups(groups.div_ceil(down), down, 1);
+    }
+}
+
+impl Kernel {
+    fn bind_group(&self, gpu: &Gpu, parts: &[(wgpu::Buffer, u64, u64)]) -> wgpu::BindGroup {
+        let numbers =
+            self.uniform.iter().map(|(binding, _)| binding).chain(self.storage.iter().map(|(binding, _)| binding));
+        let mut entries = Vec::with_capacity(parts.len());
+        for (&binding, (buffer, offset, bytes)) in numbers.zip(parts) {
+            let part = wgpu::BufferBinding { buffer, offset: *offset, size: NonZeroU64::new(*bytes) };
+            entries.push(wgpu::BindGroupEntry { binding, resource: wgpu::BindingResource::Buffer(part) });
+        }
+        gpu.device.create_bind_group(&wgpu::BindGroupDescriptor {
+            label: Some(&self.name),
+            layout: &self.layout,
+            entries: &entries,
+        })
     }
 }
 
