@@ -216,6 +216,14 @@ fn settings_are_listed_with_default_range_and_meaning() {
 }
 
 #[test]
+fn the_settings_reference_is_current() {
+    let reference = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/settings.md");
+    let written = std::fs::read_to_string(reference).unwrap();
+    let printed = splat(&["settings", "--markdown"]).stdout;
+    assert!(written == printed, "stale: run `splat settings --markdown > docs/settings.md`");
+}
+
+#[test]
 fn printed_toml_is_accepted_as_a_config_file() {
     let temp = tempfile::tempdir().unwrap();
     let toml = splat(&["settings", "--toml", "--preset", "mcmc"]).stdout;

@@ -75,7 +75,7 @@ fn cloud(count: usize) -> SplatCloud {
     let uniform = |i: usize, lane: u32| rng.uniform(i, lane) as f32;
     let signed = |i, lane| 2.0 * uniform(i, lane) - 1.0;
     // Half axes shrink with the number of splats as a surface's would.
-    let size = 0.009 * (50_000.0 / count as f32).sqrt();
+    let size = 0.0136 * (50_000.0 / count as f32).sqrt();
     SplatCloud {
         means: (0..count).map(|i| [1.3 * signed(i, 0), signed(i, 1), 0.5 * signed(i, 2)]).collect(),
         quats: (0..count).map(|i| [1.0, signed(i, 3), signed(i, 4), signed(i, 5)]).collect(),

@@ -94,6 +94,21 @@ pub struct Rendered {
     pub depth: Vec<f32>,
 }
 
+/// What is rendered, and how.
+#[derive(Clone, Copy)]
+pub struct Scene<'a> {
+    /// The device.
+    pub gpu: &'a Gpu,
+    /// Stages.
+    pub model: &'a Model,
+    /// Columns.
+    pub params: &'a Params,
+    /// Which SH degree is in use.
+    pub phase: Phase,
+    /// How splats are drawn.
+    pub options: RasterOptions,
+}
+
 /// Renders views of one table, growing its scratch as needed.
 pub struct ViewRenderer {
     scratch: Option<Scratch>,
@@ -109,17 +124,8 @@ impl ViewRenderer {
     ///
     /// # Errors
     /// [`crate::Error::OutOfMemory`] or [`crate::Error::DeviceLost`].
-    pub fn render(
-        &mut self,
-        gpu: &Gpu,
-        model: &Model,
-        params: &Params,
-        phase: Phase,
-        view: &View,
-        options: &RasterOptions,
-        with_depth: bool,
-    ) -> Result<Rendered> {
-        let rows_per_strip = (gpu.info().max_binding_bytes / 16 / u64::from(view.width.max(1))).max(1);
+    pub fn render(&mut self, scene: &Scene<'_>, view: &View, with_depth: bool) -> Result<Rendered> {
+        let rows_per_strip = (scene.gpu.info().max_binding_bytes / 16 / u64::from(view.width.max(1))).max(1);
         let strip = u64::from(view.height).min(rows_per_strip) as u32;
         // Strips of whole tiles give the same pixels as the image in one piece.
         let strip = if strip < view.height { (strip / TILE_HEIGHT * TILE_HEIGHT).max(1) } else { strip };
@@ -127,7 +133,7 @@ impl ViewRenderer {
         let mut top = 0;
         while top < view.height {
             let height = strip.min(view.height - top);
-            let part = self.render_strip(gpu, model, params, phase, view, options, with_depth, (top, height))?;
+            let part = self.render_strip(scene, view, with_depth, (top, height))?;
             rendered.pixels.extend(part.pixels);
             rendered.depth.extend(part.depth);
             top += height;
@@ -135,15 +141,10 @@ impl ViewRenderer {
         Ok(rendered)
     }
 
-    #[expect(clippy::too_many_arguments, reason = "private half of render, with the strip added")]
     fn render_strip(
         &mut self,
-        gpu: &Gpu,
-        model: &Model,
-        params: &Params,
-        phase: Phase,
+        &Scene { gpu, model, params, phase, options }: &Scene<'_>,
         view: &View,
-        options: &RasterOptions,
         with_depth: bool,
         (top, height): (u32, u32),
     ) -> Result<Rendered> {
@@ -160,7 +161,7 @@ impl ViewRenderer {
                 _ => Scratch::new(gpu, needed, params.rows_per_chunk())?,
             };
             let scratch = self.scratch.insert(scratch);
-            let mut uniform = frame_uniform(view, options, params.rows(), scratch.capacity.isects);
+            let mut uniform = frame_uniform(view, &options, params.rows(), scratch.capacity.isects);
             uniform.intrinsics[3] -= top as f32;
             uniform.size[1] = height;
             uniform.size[3] = height.div_ceil(TILE_HEIGHT);

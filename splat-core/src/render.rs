@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
 use crate::metrics::{compare, photo_over};
-use crate::model::{Model, RasterOptions, Rendered, ViewRenderer};
+use crate::model::{Model, RasterOptions, Rendered, Scene, ViewRenderer};
 use crate::params::Params;
 use crate::scene::{Photo, SplatCloud, View, load_photo};
 use crate::schedule::{Phase, Rate};
@@ -73,7 +73,8 @@ impl Renderer {
     /// # Errors
     /// [`Error::OutOfMemory`] or [`Error::DeviceLost`].
     pub fn render_float(&mut self, view: &View, with_depth: bool) -> Result<Rendered> {
-        self.views.render(&self.gpu, &self.model, &self.params, self.phase, view, &self.options, with_depth)
+        let Self { gpu, model, params, phase, options, views } = self;
+        views.render(&Scene { gpu, model, params, phase: *phase, options: *options }, view, with_depth)
     }
 
     /// An 8-bit picture over a background.

@@ -20,7 +20,7 @@ use crate::gpu::layout::counter;
 use crate::gpu::{Gpu, Pass, Profiler};
 use crate::loss::{Loss, LossBuffers};
 use crate::metrics::{Evaluation, ViewScore};
-use crate::model::{Model, RasterOptions, ViewRenderer, frame_uniform};
+use crate::model::{Model, RasterOptions, Scene, ViewRenderer, frame_uniform};
 use crate::optim::Adam;
 use crate::params::{Params, RowEdit};
 use crate::recipe::{Context, Parts, recipe};
@@ -361,8 +361,9 @@ impl Trainer {
         let dataset = Arc::clone(&self.dataset);
         let mut scores: Vec<ViewScore> = Vec::with_capacity(dataset.test.len());
         for view in &dataset.test {
-            let rendered =
-                self.views.render(&self.gpu, &self.model, &self.params, phase, view, &self.options, false)?;
+            let scene =
+                Scene { gpu: &self.gpu, model: &self.model, params: &self.params, phase, options: self.options };
+            let rendered = self.views.render(&scene, view, false)?;
             let image = to_image(&rendered.pixels, view.width, view.height, self.evaluation_background);
             scores.push(score_view(view, &image, self.evaluation_background, each)?);
         }

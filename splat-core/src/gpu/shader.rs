@@ -143,7 +143,7 @@ impl Source {
             return;
         }
         let (file, text) = load(name);
-        let mut repeated: Option<(&str, u32, Vec<(usize, &str)>)> = None;
+        let mut repeated: Option<Repeat<'_>> = None;
         for (number, line) in text.lines().enumerate().map(|(i, line)| (i + 1, line)) {
             if let Some(import) = line.strip_prefix("// import: ") {
                 self.include(import.trim(), constants, seen);
@@ -151,21 +151,14 @@ impl Source {
                 let (variable, count) = directive
                     .split_once(' ')
                     .unwrap_or_else(|| panic!("{file}:{number}: repeat needs a name and a count"));
-                repeated = Some((variable, evaluate(count, constants), Vec::new()));
+                repeated = Some(Repeat { variable, count: evaluate(count, constants), body: Vec::new() });
             } else if line.trim() == "//: end" {
-                let (variable, count, body) =
-                    repeated.take().unwrap_or_else(|| panic!("{file}:{number}: end without repeat"));
-                let pattern = format!("${variable}");
-                for value in 0..count {
-                    for (number, line) in &body {
-                        let shifted = (0..10).fold((*line).to_owned(), |line, by| {
-                            line.replace(&format!("$[{variable}+{by}]"), &(value + by).to_string())
-                        });
-                        self.push(file, *number, &shifted.replace(&pattern, &value.to_string()));
-                    }
+                let repeat = repeated.take().unwrap_or_else(|| panic!("{file}:{number}: end without repeat"));
+                for (number, line) in repeat.lines() {
+                    self.push(file, number, &line);
                 }
-            } else if let Some((_, _, body)) = &mut repeated {
-                body.push((number, line));
+            } else if let Some(repeat) = &mut repeated {
+                repeat.body.push((number, line));
             } else {
                 self.push(file, number, line);
             }
@@ -192,6 +185,27 @@ impl Source {
             }
             message
         })
+    }
+}
+
+/// Lines between `//: repeat` and `//: end`, with their numbers.
+struct Repeat<'a> {
+    variable: &'a str,
+    count: u32,
+    body: Vec<(usize, &'a str)>,
+}
+
+impl Repeat<'_> {
+    fn lines(&self) -> impl Iterator<Item = (usize, String)> {
+        (0..self.count)
+            .flat_map(move |value| self.body.iter().map(move |&(number, line)| (number, self.fill_in(line, value))))
+    }
+
+    fn fill_in(&self, line: &str, value: u32) -> String {
+        let variable = self.variable;
+        let shifted = (0..10)
+            .fold(line.to_owned(), |line, by| line.replace(&format!("$[{variable}+{by}]"), &(value + by).to_string()));
+        shifted.replace(&format!("${variable}"), &value.to_string())
     }
 }
 
