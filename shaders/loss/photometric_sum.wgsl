@@ -10,7 +10,7 @@
 
 @compute @workgroup_size(WORKGROUP)
 fn main(@builtin(global_invocation_id) id: vec3u) {
-    let strips = (loss.height + STRIP - 1u) / STRIP * loss.width;
+    let strips = (loss.height + SSIM_STRIP - 1u) / SSIM_STRIP * loss.width;
     var sum = 0.0;
     for (var strip = id.x; strip < strips; strip += LOSS_PARTS) {
         sum += loss_map[strip];
