@@ -202,7 +202,7 @@ impl Default for ViewRenderer {
 fn first_capacity(rows: u64, with_depth: bool) -> Capacity {
     Capacity {
         rows,
-        isects: (4 * rows).max(1024),
+        isects: (2 * rows).max(1024),
         pixels: 0,
         tiles: 0,
         bands: 1,

@@ -357,6 +357,8 @@ impl Trainer {
     /// Photo and device errors, and what `each` returns.
     pub fn evaluate(&mut self, each: EachView<'_>) -> Result<Evaluation> {
         self.land_all()?;
+        // All that lasts is in the columns; two sets of buffers at once would only raise the peak.
+        self.scratch = None;
         let phase = Phase { sh_degree: self.schedule.at(self.step.max(1)).sh_degree, ..finished_phase(0) };
         let dataset = Arc::clone(&self.dataset);
         let mut scores: Vec<ViewScore> = Vec::with_capacity(dataset.test.len());
@@ -367,7 +369,6 @@ impl Trainer {
             let image = to_image(&rendered.pixels, view.width, view.height, self.evaluation_background);
             scores.push(score_view(view, &image, self.evaluation_background, each)?);
         }
-        // Evaluation is rare; its buffers would only add to the peak.
         self.views = ViewRenderer::new();
         Ok(Evaluation::of(scores, self.splats()))
     }
