@@ -85,7 +85,7 @@ pub(crate) struct TrainArgs {
     /// Folder with posed photos; not needed with --resume.
     #[arg(value_name = "SCENE", required_unless_present = "resume")]
     pub(crate) scene: Option<PathBuf>,
-    /// Run folder [default: runs/<scene>-<date>-<time>].
+    /// Run folder [default: runs/SCENE-DATE-TIME].
     #[arg(short, long, value_name = "RUN")]
     pub(crate) output: Option<PathBuf>,
     /// Continue the run in -o from its newest checkpoint.

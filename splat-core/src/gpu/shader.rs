@@ -6,7 +6,7 @@
 //!   `$J`, and `$[J+2]` by the number two higher. Pixel state must live in registers, and a loop over a local array would not on every
 //!   driver. Constants, decimal numbers and `A/B` are allowed as count.
 //!
-//! Constants come from [`layout`](super::layout), the [`Profile`](super::Profile) and the caller;
+//! Constants come from [`layout`], the [`Profile`] and the caller;
 //! there are no conditionals, a permutation is another constant.
 
 use std::borrow::Cow;
