@@ -1,4 +1,5 @@
-// One pass of a stable least-significant-digit radix sort of (key, value) pairs.
+// One pass of a stable least-significant-digit radix sort of (key, value) pairs. Both sides may lie in
+// one buffer, which is why kernels bind also what they only read as writable.
 struct Sort {
     shift: u32,     // lowest bit of this pass's digit
     counter: u32,   // which counter holds the number of keys; all ones: `length` does

@@ -5,7 +5,7 @@
 // reads   counters, keys
 // writes  histogram[digit · blocks + block]
 @group(0) @binding(1) var<storage, read> counters: array<u32>;
-@group(0) @binding(2) var<storage, read> keys: array<u32>;
+@group(0) @binding(2) var<storage, read_write> keys: array<u32>;
 @group(0) @binding(3) var<storage, read_write> histogram: array<u32>;
 
 @compute @workgroup_size(SORT_THREADS)

@@ -74,7 +74,6 @@ pub struct Scratch {
     pub(super) isect_of_slot: Buf<u32>,
     pub(super) isect_offsets: Buf<u32>,
     pub(super) slots: Buf<u32>,
-    pub(super) other_side: Buf<u32>,
     pub(super) depth_sort: Sort,
     pub(super) tile_sort: Sort,
     region: u64,
@@ -92,7 +91,7 @@ impl Scratch {
         check_binding(limit, rows * 4 * u64::from(PROJECTED_FLOATS), "splats", "lower --max-splats")?;
         check_binding(limit, pixels * 16, "image pixels", "lower --max-resolution")?;
         // Sorting is over before slots are written, so both live in the same memory: keys, values
-        // and rows of the unsorted side at the start of `slots`, the other side in `other_side`.
+        // and rows of one side at the start of `slots`, then the other side.
         let isects = capacity.isects.max(rows);
         let region = isects.next_multiple_of(64);
         let slot_words = capacity.isects * capacity.slot_floats();
@@ -125,8 +124,7 @@ impl Scratch {
             row_of_isect: Buf::new(gpu, "row_of_isect", capacity.isects),
             isect_of_slot: Buf::new(gpu, "isect_of_slot", capacity.isects),
             isect_offsets: Buf::new(gpu, "isect_offsets", capacity.tiles + 1),
-            slots: Buf::new(gpu, "slots", slot_words.max(3 * region)),
-            other_side: Buf::new(gpu, "other side", 2 * region),
+            slots: Buf::new(gpu, "slots", slot_words.max(5 * region)),
             depth_sort: Sort::new(gpu, rows),
             tile_sort: Sort::new(gpu, capacity.isects),
             region,
@@ -135,17 +133,17 @@ impl Scratch {
 
     /// Most intersections whose slots one binding can hold.
     pub fn max_isects(gpu: &Gpu, capacity: &Capacity) -> u64 {
-        (gpu.info().max_binding_bytes / (4 * capacity.slot_floats().max(3))).saturating_sub(64)
+        (gpu.info().max_binding_bytes / (4 * capacity.slot_floats().max(5))).saturating_sub(64)
     }
 
-    /// What a scratch that overflowed must be replaced by: a quarter more room than was `needed`, or
+    /// What a scratch that overflowed must be replaced by: a tenth more room than was `needed`, or
     /// more bands when one binding cannot hold that.
     ///
     /// # Errors
     /// [`Error::OutOfMemory`] when bands of one tile row are still too large.
     pub fn grown(&self, gpu: &Gpu, needed: u32) -> Result<Capacity> {
         let limit = Self::max_isects(gpu, &self.capacity);
-        let wanted = u64::from(needed) + u64::from(needed) / 4;
+        let wanted = u64::from(needed) + u64::from(needed) / 10;
         if wanted <= limit {
             return Ok(Capacity { isects: wanted.max(self.capacity.isects), ..self.capacity });
         }
@@ -158,16 +156,21 @@ impl Scratch {
         Ok(Capacity { isects: limit, bands: self.capacity.bands * 2, ..self.capacity })
     }
 
+    // The sort's part of `slots`: keys, values, row of each slot; then keys and values of the other side.
+    fn region(&self, number: u64) -> Binding<'_> {
+        self.slots.bind_range(number * self.region, self.region)
+    }
+
     pub(super) fn sort_keys(&self) -> [Binding<'_>; 2] {
-        [self.slots.bind_range(0, self.region), self.other_side.bind_range(0, self.region)]
+        [self.region(0), self.region(3)]
     }
 
     pub(super) fn sort_values(&self) -> [Binding<'_>; 2] {
-        [self.slots.bind_range(self.region, self.region), self.other_side.bind_range(self.region, self.region)]
+        [self.region(1), self.region(4)]
     }
 
     pub(super) fn row_of_slot(&self) -> Binding<'_> {
-        self.slots.bind_range(2 * self.region, self.region)
+        self.region(2)
     }
 }
 
