@@ -143,16 +143,7 @@ fn measure(gpu: &Gpu, workload: &Workload, each: &mut dyn FnMut(BenchRow) -> Res
     upload_cloud(gpu, &params, &cloud);
     let adam = Adam::new(gpu, &params, u64::from(WARM_UP + STEPS));
     let rows = cloud.len() as u64;
-    let empty = Capacity {
-        rows,
-        isects: 4 * rows,
-        pixels: 0,
-        tiles: 0,
-        bands: 1,
-        trains: true,
-        with_depth: false,
-        with_abs_grad: false,
-    };
+    let empty = Capacity::training(rows, 4 * rows);
     let mut scratch = Scratch::new(gpu, empty.with_image(width, height), params.rows_per_chunk())?;
     let pixels = u64::from(width) * u64::from(height);
     let loss = Photometric { ssim_weight: 0.2, alpha_weight: 0.0, buffers: Arc::new(LossBuffers::new(gpu, pixels)) };

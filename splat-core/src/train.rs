@@ -420,16 +420,7 @@ impl Trainer {
 }
 
 fn starting_capacity(dataset: &Dataset, rows: u64) -> Capacity {
-    let empty = Capacity {
-        rows,
-        isects: (2 * rows).max(1024),
-        pixels: 0,
-        tiles: 0,
-        bands: 1,
-        trains: true,
-        with_depth: false,
-        with_abs_grad: false,
-    };
+    let empty = Capacity::training(rows, (2 * rows).max(1024));
     dataset.train.iter().fold(empty, |capacity, view| capacity.with_image(view.width, view.height))
 }
 

@@ -76,24 +76,6 @@ impl<'g> Pass<'g> {
         self.compute.get_or_insert_with(|| unreachable!("a compute pass is open"))
     }
 
-    /// Copies bytes between buffers, in order with the dispatches.
-    pub fn copy<T, U>(
-        &mut self,
-        source: &super::Buf<T>,
-        source_offset: u64,
-        target: &super::Buf<U>,
-        target_offset: u64,
-        bytes: u64,
-    ) where
-        T: bytemuck::Pod,
-        U: bytemuck::Pod,
-    {
-        if bytes > 0 {
-            self.compute = None;
-            self.encoder.copy_buffer_to_buffer(source.raw(), source_offset, target.raw(), target_offset, bytes);
-        }
-    }
-
     pub(crate) fn copy_raw(&mut self, source: &wgpu::Buffer, target: &wgpu::Buffer, bytes: u64) {
         self.compute = None;
         self.encoder.copy_buffer_to_buffer(source, 0, target, 0, bytes);

@@ -29,6 +29,11 @@ pub struct Capacity {
 }
 
 impl Capacity {
+    /// Room to train `rows` splats with `isects` intersections, without an image yet.
+    pub fn training(rows: u64, isects: u64) -> Self {
+        Capacity { rows, isects, pixels: 0, tiles: 0, bands: 1, trains: true, with_depth: false, with_abs_grad: false }
+    }
+
     /// Floats of the gradient slot of one intersection.
     pub fn slot_floats(&self) -> u64 {
         if self.trains { 9 + u64::from(self.with_depth) + 2 * u64::from(self.with_abs_grad) } else { 0 }
