@@ -1,0 +1,3 @@
+//! How the viewport shows splats, as chosen by the person.
+
+pub(crate) use splat_core::look::{Look, Mode};
