@@ -133,7 +133,9 @@ fn looking_at_the_scene_does_not_matter() {
     for goal in [25, 50, 75] {
         advance(&mut watched, goal);
         watched.evaluate(&mut |_, _, _| Ok(())).unwrap();
-        watched.cloud().unwrap();
+        let preview = watched.preview();
+        let cloud = watched.cloud().unwrap();
+        assert_eq!((preview.step, preview.cloud().unwrap()), (goal, cloud));
     }
     assert_eq!(finish(watched, &settings), reference(&gpu, "budget"));
 }

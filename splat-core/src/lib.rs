@@ -28,6 +28,7 @@ pub mod metrics;
 pub mod model;
 pub mod optim;
 pub mod params;
+pub mod preview;
 pub mod recipe;
 pub mod render;
 pub mod run;

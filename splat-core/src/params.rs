@@ -6,7 +6,7 @@
 //!
 //! A column is stored in chunks of rows when it is larger than one binding of the adapter may be.
 
-use crate::gpu::{Binding, Buf, Gpu, Pass};
+use crate::gpu::{Binding, Buf, Gpu, Pass, Readback};
 use crate::schedule::{Phase, Rate};
 
 /// A change of the population.
@@ -108,16 +108,18 @@ impl<T: bytemuck::Pod> RowBuf<T> {
         }
     }
 
+    /// Records a copy of all rows to the host.
+    pub fn begin_read(&self, gpu: &Gpu) -> Readback {
+        let pieces = self.chunks.iter().map(|chunk| (chunk.raw(), 0, chunk.len() * size_of::<T>() as u64));
+        Readback::begin(gpu, &pieces.collect::<Vec<_>>())
+    }
+
     /// Reads all rows back.
     ///
     /// # Errors
     /// As [`Gpu::check`].
     pub fn read(&self, gpu: &Gpu) -> crate::Result<Vec<T>> {
-        let mut values = Vec::new();
-        for chunk in &self.chunks {
-            values.extend(chunk.read(gpu)?);
-        }
-        Ok(values)
+        self.begin_read(gpu).finish(gpu)
     }
 }
 

@@ -13,6 +13,7 @@ mod tests;
 mod worker;
 
 use std::any::Any;
+use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -26,7 +27,8 @@ use toml::Table;
 
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
-use crate::render::{Evaluation, Image};
+use crate::preview::{Preview, PreviewSlot};
+use crate::render::{Evaluation, Image, ViewScore};
 use crate::run::{Header, RunFolder, SCHEMA, timestamp};
 use crate::scene::{Dataset, Level, Photo, View};
 use crate::settings::Settings;
@@ -47,6 +49,8 @@ pub enum Command {
     Stop,
     /// Change settings that the trainer does not read; others are refused with a warning.
     Set(Table),
+    /// Time the stages of every step on the device, or stop doing so. Results do not change; steps become slower.
+    Profile(bool),
 }
 
 /// What a session tells its listeners. As JSON: `{"event":"progress", …}`.
@@ -72,6 +76,23 @@ pub enum Event {
         step: u64,
         /// Where it is.
         path: PathBuf,
+    },
+    /// The run waits for a command.
+    Paused {
+        /// Steps done.
+        step: u64,
+    },
+    /// The run goes on.
+    Resumed {
+        /// Steps done.
+        step: u64,
+    },
+    /// Device time per stage, after [`Command::Profile`].
+    Profiled {
+        /// Steps done.
+        step: u64,
+        /// Milliseconds of a step in each stage, a mean over recent steps.
+        stages: Vec<(String, f64)>,
     },
     /// Something to know that does not end the run.
     Warning {
@@ -137,6 +158,8 @@ pub struct StepStats {
     pub steps_per_second: f64,
     /// Estimate from the recent speed; later steps are slower while resolution and splats grow.
     pub seconds_left: f64,
+    /// Device memory in use, bytes.
+    pub gpu_bytes: u64,
 }
 
 /// Scores on the held-out photos.
@@ -155,6 +178,9 @@ pub struct Evaluated {
     /// Whether this is the evaluation of the finished scene.
     #[serde(rename = "final")]
     pub last: bool,
+    /// Score of each view; in files only for the finished scene, in `summary.json`.
+    #[serde(skip)]
+    pub views: Vec<ViewScore>,
 }
 
 /// How a run ended.
@@ -195,6 +221,8 @@ pub struct RunOptions {
     pub command: String,
     /// The image folder given by hand, for the record.
     pub images: Option<String>,
+    /// Where to leave previews when they are asked for.
+    pub preview: Option<Arc<PreviewSlot>>,
 }
 
 /// Handle of a training thread. Dropping it stops the run as [`Command::Stop`] does, and waits.
@@ -285,6 +313,7 @@ struct Brief {
     header: Header,
     loaded: Loaded,
     warnings: Vec<String>,
+    preview: Option<Arc<PreviewSlot>>,
 }
 
 /// Collects what the run is made of.
@@ -324,6 +353,7 @@ fn brief(gpu: &Gpu, settings: &Settings, dataset: &Dataset, options: RunOptions)
         resume: options.resume,
         warnings: warnings.map(|note| note.text.clone()).collect(),
         folder: options.folder,
+        preview: options.preview,
         header,
         loaded,
     }
@@ -346,6 +376,11 @@ trait Train {
     fn write_ply(&mut self, path: &Path, comments: &[String]) -> Result<()>;
     fn params_sha256(&mut self) -> Result<String>;
     fn peak_bytes(&self) -> u64;
+    fn used_bytes(&self) -> u64;
+    fn preview(&self) -> Option<Preview>;
+    fn set_profiling(&mut self, on: bool);
+    /// Milliseconds per stage since the last call.
+    fn take_profile(&mut self) -> BTreeMap<&'static str, f64>;
 }
 
 /// The real trainer with its device.
@@ -388,6 +423,18 @@ impl Train for OnGpu {
     }
     fn peak_bytes(&self) -> u64 {
         self.gpu.peak_bytes()
+    }
+    fn used_bytes(&self) -> u64 {
+        self.gpu.used_bytes()
+    }
+    fn preview(&self) -> Option<Preview> {
+        Some(self.trainer.preview())
+    }
+    fn set_profiling(&mut self, on: bool) {
+        self.trainer.set_profiling(on);
+    }
+    fn take_profile(&mut self) -> BTreeMap<&'static str, f64> {
+        self.trainer.take_profile()
     }
 }
 

@@ -23,6 +23,7 @@ use crate::metrics::{Evaluation, ViewScore};
 use crate::model::{Model, RasterOptions, Scene, ViewRenderer, frame_uniform};
 use crate::optim::Adam;
 use crate::params::{Params, RowEdit};
+use crate::preview::Preview;
 use crate::recipe::{Context, Parts, recipe};
 use crate::render::{EachView, auto_near, finished_phase, score_view, to_image, upload_cloud};
 use crate::scene::{Dataset, SplatCloud, View, initial_points, nearest_distances};
@@ -383,25 +384,18 @@ impl Trainer {
         self.gpu.wait()
     }
 
+    /// Records a copy of the splats as the steps submitted so far leave them; waits for nothing.
+    pub fn preview(&self) -> Preview {
+        Preview::begin(&self.gpu, &self.params, self.step, self.schedule.sh_degree as u8, self.options.antialias)
+    }
+
     /// The splats as they are now.
     ///
     /// # Errors
     /// Device errors.
     pub fn cloud(&mut self) -> Result<SplatCloud> {
         self.land_all()?;
-        let read = |name: &str| self.params.column(name).values.read(&self.gpu);
-        let sh_rest = if self.params.has("shN") { read("shN")? } else { Vec::new() };
-        Ok(SplatCloud {
-            means: read("means")?.as_chunks().0.to_vec(),
-            quats: read("quats")?.as_chunks().0.to_vec(),
-            log_scales: read("log_scales")?.as_chunks().0.to_vec(),
-            opacity_logits: read("opacity_logits")?,
-            sh0: read("sh0")?.as_chunks().0.to_vec(),
-            sh_rest,
-            sh_degree: self.schedule.sh_degree as u8,
-            antialiased: self.options.antialias,
-            dropped: 0,
-        })
+        self.preview().cloud()
     }
 
     /// SHA-256 over the values of all columns: equal for equal scenes.
@@ -424,8 +418,8 @@ fn starting_capacity(dataset: &Dataset, rows: u64) -> Capacity {
     dataset.train.iter().fold(empty, |capacity, view| capacity.with_image(view.width, view.height))
 }
 
-// One splat per point, round, as large as the gap to its neighbours [Kerbl 2023, §5.1].
-fn initial_cloud(settings: &Settings, dataset: &Dataset) -> SplatCloud {
+/// What a run starts from: one splat per point, round, as large as the gap to its neighbours [Kerbl 2023, §5.1].
+pub fn initial_cloud(settings: &Settings, dataset: &Dataset) -> SplatCloud {
     /// Turns a colour in [0, 1] into the constant SH coefficient.
     const SH_C0: f32 = 0.282_094_79;
     let points = initial_points(dataset, settings.init.random_points as usize, settings.train.seed);

@@ -55,7 +55,13 @@ fn start(args: &TrainArgs, reporter: &Reporter) -> Result<Option<Session>> {
     reporter.status("opening the adapter");
     let gpu = target::open_gpu(&args.gpu, plan.settings.raster.profile)?;
     reporter.status("preparing");
-    let options = RunOptions { folder: plan.folder, resume: plan.resume, command: command_line(), images: plan.images };
+    let options = RunOptions {
+        folder: plan.folder,
+        resume: plan.resume,
+        command: command_line(),
+        images: plan.images,
+        preview: None,
+    };
     let session = Session::spawn(gpu, plan.settings, Arc::new(dataset), options)?;
     signals::stop_on_signal(session.commands())?;
     Ok(Some(session))

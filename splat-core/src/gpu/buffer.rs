@@ -6,7 +6,8 @@ use std::sync::Arc;
 use bytemuck::Pod;
 
 use super::device::{Gpu, MemoryMeter};
-use crate::error::{Error, Result};
+use super::readback::Readback;
+use crate::error::Result;
 
 /// A storage buffer of `T`, zero when made. Cloning shares the buffer.
 #[derive(Clone, Debug)]
@@ -114,25 +115,7 @@ impl<T: Pod> Buf<T> {
     /// # Errors
     /// As [`Gpu::check`].
     pub fn read_range(&self, gpu: &Gpu, offset: u64, len: u64) -> Result<Vec<T>> {
-        if len == 0 {
-            return Ok(Vec::new());
-        }
         let size = size_of::<T>() as u64;
-        let bytes = len * size;
-        let staging = gpu.device.create_buffer(&wgpu::BufferDescriptor {
-            label: Some("read back"),
-            size: bytes.next_multiple_of(4),
-            usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
-            mapped_at_creation: false,
-        });
-        let mut encoder = gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-        encoder.copy_buffer_to_buffer(&self.raw.raw, offset * size, &staging, 0, bytes);
-        gpu.queue.submit([encoder.finish()]);
-        staging.map_async(wgpu::MapMode::Read, .., |_| {});
-        gpu.wait()?;
-        let view = staging
-            .get_mapped_range(..)
-            .map_err(|source| Error::DeviceLost { problem: format!("could not read results back: {source}") })?;
-        Ok(bytemuck::pod_collect_to_vec(&view[..bytes as usize]))
+        Readback::begin(gpu, &[(&self.raw.raw, offset * size, len * size)]).finish(gpu)
     }
 }

@@ -373,6 +373,11 @@ impl Gpu {
         self.memory.peak.load(Ordering::Relaxed)
     }
 
+    /// Device bytes that our buffers hold now.
+    pub fn used_bytes(&self) -> u64 {
+        self.memory.now.load(Ordering::Relaxed)
+    }
+
     /// A number no other kernel of this device has.
     pub(super) fn next_kernel_id(&self) -> u64 {
         self.kernel_count.fetch_add(1, Ordering::Relaxed)

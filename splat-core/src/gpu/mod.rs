@@ -8,6 +8,7 @@ mod kernel;
 pub mod layout;
 mod pass;
 mod profiler;
+mod readback;
 mod selftest;
 pub mod shader;
 
@@ -16,3 +17,6 @@ pub use device::{AdapterSummary, Gpu, GpuInfo, GpuOptions, PORTABLE_STORAGE_BUFF
 pub use kernel::Kernel;
 pub use pass::Pass;
 pub use profiler::Profiler;
+pub use readback::Readback;
+
+pub(crate) use device::lock;

@@ -1,5 +1,6 @@
 //! Sessions obey, survive and resume, with a trainer that needs no adapter.
 
+use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::path::Path;
 use std::time::Duration;
@@ -8,6 +9,7 @@ use glam::DVec3;
 
 use super::{Brief, Command, Each, Event, Loaded, Session, Summary, Train};
 use crate::error::{Error, Result};
+use crate::preview::Preview;
 use crate::render::{Evaluation, Image, ViewScore};
 use crate::run::{Header, RunFolder, SCHEMA};
 use crate::scene::{Photo, View};
@@ -23,6 +25,7 @@ struct Fake {
     lost_at: u64,
     save_fails: std::ops::Range<u64>,
     pace: Duration,
+    profiling: bool,
     /// Photos to evaluate, each at the pace of a step.
     photos: usize,
 }
@@ -88,6 +91,18 @@ impl Train for Fake {
     fn peak_bytes(&self) -> u64 {
         1
     }
+    fn used_bytes(&self) -> u64 {
+        1
+    }
+    fn preview(&self) -> Option<Preview> {
+        None
+    }
+    fn set_profiling(&mut self, on: bool) {
+        self.profiling = on;
+    }
+    fn take_profile(&mut self) -> BTreeMap<&'static str, f64> {
+        if self.profiling { BTreeMap::from([("stage", 20.0)]) } else { BTreeMap::new() }
+    }
 }
 
 fn settings(steps: u64) -> Settings {
@@ -114,7 +129,7 @@ fn brief(folder: RunFolder, resume: bool, settings: Settings) -> Brief {
         started: String::new(),
     };
     let loaded = Loaded { steps: settings.train.steps, ..Loaded::default() };
-    Brief { settings, folder, resume, header, loaded, warnings: vec![] }
+    Brief { settings, folder, resume, header, loaded, warnings: vec![], preview: None }
 }
 
 fn start(root: &Path, fake: Fake) -> Session {
@@ -233,10 +248,26 @@ fn a_paused_session_does_the_steps_it_is_granted_and_then_waits() {
     };
     assert!((3..50).contains(&step), "{step}");
     session.send(Command::Step(2));
-    wait_for(&session, step + 2);
+    let told = session.events().iter().find(|event| matches!(event, Event::Paused { .. }));
+    assert!(matches!(told, Some(Event::Paused { step: at }) if at == step + 2), "{told:?}");
     assert!(session.events().recv_timeout(Duration::from_millis(100)).is_err(), "it went on");
     session.send(Command::Resume);
     assert_eq!(run(session).1.unwrap().steps, 50);
+}
+
+#[test]
+fn stage_times_are_told_while_asked_for() {
+    let temp = tempfile::tempdir().unwrap();
+    let session = start(temp.path(), slow());
+    session.send(Command::Profile(true));
+    let stages = session.events().iter().find_map(|event| match event {
+        Event::Profiled { stages, .. } => Some(stages),
+        _ => None,
+    });
+    // The fake measures 20 ms since the last call, and calls are ten steps apart.
+    assert_eq!(stages.unwrap(), [("stage".to_owned(), 2.0)]);
+    session.send(Command::Profile(false));
+    run(session).1.unwrap();
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, TryRecvError};
 use std::time::{Duration, Instant};
 
@@ -10,6 +11,7 @@ use serde_json::{Value, json};
 use super::clock::Clock;
 use super::{Brief, Command, Evaluated, Event, Header, StepStats, Summary, Train, chain};
 use crate::error::{Error, Result};
+use crate::preview::PreviewSlot;
 use crate::render::Evaluation;
 use crate::run::RunFolder;
 use crate::run::comparison::ImageFolder;
@@ -21,6 +23,9 @@ const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Steps between lines of metrics.jsonl. By steps and not by time, so that two runs log the same ones.
 const METRICS_EVERY: u64 = 10;
+
+/// Steps that told stage times are a mean of: enough to be calm, few enough to follow.
+const PROFILED_STEPS: u64 = 10;
 
 /// Trains from the brief to the end.
 pub(super) fn run<T: Train>(
@@ -65,11 +70,15 @@ pub(super) fn run<T: Train>(
         clock: Clock::start(seconds),
         paused: false,
         allowance: 0,
+        rested_at: None,
         shown: None,
         size: (0, 0),
         logging: true,
+        preview: brief.preview,
+        profiled: None,
     };
     worker.tell(Event::Loaded(loaded));
+    worker.leave_preview(true);
     for message in warnings {
         worker.tell(Event::Warning { message });
     }
@@ -122,6 +131,8 @@ struct Worker<T> {
     paused: bool,
     /// Steps granted while paused.
     allowance: u64,
+    /// Step at which the pause was told.
+    rested_at: Option<u64>,
     /// When progress was last told.
     shown: Option<Instant>,
     /// Step of the newest checkpoint on disk.
@@ -130,6 +141,10 @@ struct Worker<T> {
     size: (u32, u32),
     /// Whether the last metrics line could be written.
     logging: bool,
+    /// Where previews are left for whoever watches.
+    preview: Option<Arc<PreviewSlot>>,
+    /// Steps since stage times were last told; none when nobody asked.
+    profiled: Option<u64>,
 }
 
 impl<T: Train> Worker<T> {
@@ -155,6 +170,7 @@ impl<T: Train> Worker<T> {
             let command = match self.waiting.pop_front() {
                 Some(command) => command,
                 None if idle => {
+                    self.rest();
                     self.clock.pause();
                     let received = self.commands.recv();
                     self.clock.unpause();
@@ -170,7 +186,10 @@ impl<T: Train> Worker<T> {
             };
             match command {
                 Command::Pause => (self.paused, self.allowance) = (true, 0),
-                Command::Resume => (self.paused, self.allowance) = (false, 0),
+                Command::Resume => {
+                    (self.paused, self.allowance, self.rested_at) = (false, 0, None);
+                    self.tell(Event::Resumed { step: self.trainer.step_index() });
+                }
                 Command::Step(steps) => {
                     self.paused = true;
                     self.allowance = self.allowance.saturating_add(steps);
@@ -181,6 +200,10 @@ impl<T: Train> Worker<T> {
                     Ok(settings) => self.settings = settings,
                     Err(error) => self.tell(Event::Warning { message: chain(&error) }),
                 },
+                Command::Profile(on) => {
+                    self.trainer.set_profiling(on);
+                    self.profiled = on.then_some(0);
+                }
             }
         }
     }
@@ -201,6 +224,8 @@ impl<T: Train> Worker<T> {
             self.shown = Some(Instant::now());
             self.tell(Event::Progress(self.stats(report)));
         }
+        self.leave_preview(false);
+        self.tell_profile(step);
         if step == steps {
             return Ok(());
         }
@@ -217,6 +242,39 @@ impl<T: Train> Worker<T> {
         Ok(())
     }
 
+    /// Tells that nothing will change for a while, and shows whoever watches the step it stands at.
+    fn rest(&mut self) {
+        let step = self.trainer.step_index();
+        if self.rested_at.replace(step) != Some(step) {
+            self.leave_preview(true);
+            self.tell(Event::Paused { step });
+        }
+    }
+
+    /// Leaves a preview for whoever watches, if they asked for one or `anyway`.
+    fn leave_preview(&self, anyway: bool) {
+        if let Some(slot) = &self.preview
+            && (anyway || slot.is_wanted())
+            && let Some(preview) = self.trainer.preview()
+        {
+            slot.put(preview);
+        }
+    }
+
+    /// Tells stage times now and then, if asked to.
+    fn tell_profile(&mut self, step: u64) {
+        let Some(steps) = &mut self.profiled else { return };
+        *steps += 1;
+        if *steps < PROFILED_STEPS {
+            return;
+        }
+        let share = 1.0 / *steps as f64;
+        *steps = 0;
+        let stages = self.trainer.take_profile().into_iter().map(|(stage, ms)| (stage.to_owned(), ms * share));
+        let stages = stages.collect();
+        self.tell(Event::Profiled { step, stages });
+    }
+
     /// Where training stands.
     fn stats(&self, report: &StepReport) -> StepStats {
         let steps = self.settings.train.steps;
@@ -230,6 +288,7 @@ impl<T: Train> Worker<T> {
             seconds: self.clock.seconds(),
             steps_per_second: self.clock.recent_rate(),
             seconds_left: self.clock.seconds_for(steps.saturating_sub(report.step)),
+            gpu_bytes: self.trainer.used_bytes(),
         }
     }
 
@@ -259,6 +318,7 @@ impl<T: Train> Worker<T> {
                 splats: evaluation.splats,
                 seconds: self.clock.seconds(),
                 last,
+                views: evaluation.views.clone(),
             });
             self.log(&evaluated);
             self.tell(evaluated);
@@ -299,6 +359,7 @@ impl<T: Train> Worker<T> {
     /// After a stop: everything needed to go on, and the scene as it is.
     fn interrupt(&mut self) -> Result<Summary> {
         self.checkpoint()?;
+        self.leave_preview(true);
         let ply = self.write_ply()?;
         self.summarize(ply, None, true)
     }
@@ -311,6 +372,7 @@ impl<T: Train> Worker<T> {
         };
         let began = Instant::now();
         self.trainer.finish()?;
+        self.leave_preview(true);
         self.clock.worked(began.elapsed());
         let ply = self.write_ply()?;
         let (evaluation, interrupted) = match self.evaluate(true) {

@@ -98,6 +98,20 @@ impl SplatCloud {
 /// # Errors
 /// [`Error::Input`] when the file is damaged, cut short, big-endian, or holds something else than splats.
 pub fn read_splats(path: &Path) -> Result<SplatCloud> {
+    read_splats_with(path, &mut |_| Ok(()))
+}
+
+/// Told the share that is done, now and then; an error from it ends the work with that error.
+pub type OnProgress<'a> = &'a mut dyn FnMut(f64) -> Result<()>;
+
+/// Rows between two calls of an [`OnProgress`]: a few milliseconds of work.
+const ROWS_PER_PROGRESS: usize = 1 << 14;
+
+/// [`read_splats`], telling how far it is.
+///
+/// # Errors
+/// As [`read_splats`], and what `progress` returns.
+pub fn read_splats_with(path: &Path, progress: OnProgress<'_>) -> Result<SplatCloud> {
     let file = PlyFile::open(path)?;
     let (columns, rows, degree) = columns(path, &file)?;
     let count = file.vertex_count()?;
@@ -110,7 +124,11 @@ pub fn read_splats(path: &Path) -> Result<SplatCloud> {
     });
     let mut cloud = SplatCloud { sh_degree: degree, antialiased, ..SplatCloud::default() };
     cloud.reserve(count, rows);
-    file.for_each(&columns, |row| cloud.push(row, rows))?;
+    file.for_each(&columns, |row| {
+        cloud.push(row, rows);
+        let done = cloud.len() + cloud.dropped;
+        if done.is_multiple_of(ROWS_PER_PROGRESS) { progress(done as f64 / count as f64) } else { Ok(()) }
+    })?;
     Ok(cloud)
 }
 
@@ -186,6 +204,7 @@ pub fn read_points(path: &Path) -> Result<Vec<Point>> {
             }
             points.push(Point { position, rgb });
         }
+        Ok(())
     })?;
     Ok(points)
 }
@@ -197,6 +216,14 @@ pub fn read_points(path: &Path) -> Result<Vec<Point>> {
 /// # Errors
 /// [`Error::Settings`] when the columns differ in length, [`Error::Io`] when the disk refuses.
 pub fn write_splats(path: &Path, cloud: &SplatCloud, comments: &[String]) -> Result<()> {
+    write_splats_with(path, cloud, comments, &mut |_| Ok(()))
+}
+
+/// [`write_splats`], telling how far it is.
+///
+/// # Errors
+/// As [`write_splats`], and what `progress` returns; then no file is left behind.
+pub fn write_splats_with(path: &Path, cloud: &SplatCloud, comments: &[String], progress: OnProgress<'_>) -> Result<()> {
     let count = cloud.len();
     let rows = cloud.sh_rows().filter(|rows| {
         cloud.sh_rest.len() == count * rows * 3
@@ -210,40 +237,53 @@ pub fn write_splats(path: &Path, cloud: &SplatCloud, comments: &[String]) -> Res
     };
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let temporary = path.with_file_name(format!(".{name}.{}.tmp", std::process::id()));
-    let written = write_file(&temporary, cloud, rows, comments).and_then(|()| std::fs::rename(&temporary, path));
-    written.map_err(|error| {
-        // Nothing more can be done if the half-written file cannot be removed either.
-        let _ = std::fs::remove_file(&temporary);
-        Error::Io { path: path.to_path_buf(), action: "write", source: error }
-    })
+    let refused = |source| Error::Io { path: path.to_path_buf(), action: "write", source };
+    write_file(&temporary, cloud, rows, comments, progress)
+        .and_then(|written| written.and_then(|()| std::fs::rename(&temporary, path)).map_err(refused))
+        .inspect_err(|_| {
+            // Nothing more can be done if the half-written file cannot be removed either.
+            let _ = std::fs::remove_file(&temporary);
+        })
 }
 
-fn write_file(path: &Path, cloud: &SplatCloud, rows: usize, comments: &[String]) -> std::io::Result<()> {
-    let mut out = BufWriter::with_capacity(1 << 20, File::create(path)?);
-    out.write_all(header(cloud, rows, comments).as_bytes())?;
-    let mut row: Vec<f32> = Vec::with_capacity(17 + 3 * rows);
+// The outer result is the caller's wish to stop, the inner one the disk's answer.
+fn write_file(
+    path: &Path,
+    cloud: &SplatCloud,
+    rows: usize,
+    comments: &[String],
+    progress: OnProgress<'_>,
+) -> Result<std::io::Result<()>> {
+    let mut out = match File::create(path) {
+        Ok(file) => BufWriter::with_capacity(1 << 20, file),
+        Err(error) => return Ok(Err(error)),
+    };
+    let mut bytes = header(cloud, rows, comments).into_bytes();
     let mut rest = cloud.sh_rest.chunks_exact((rows * 3).max(1));
     let columns =
         cloud.means.iter().zip(&cloud.sh0).zip(&cloud.opacity_logits).zip(&cloud.log_scales).zip(&cloud.quats);
-    for ((((mean, sh0), opacity), scales), quat) in columns {
-        row.clear();
-        row.extend(mean);
-        row.extend([0.0; 3]); // normals, which the layout has and nobody uses
-        row.extend(sh0);
+    for (row, ((((mean, sh0), opacity), scales), quat)) in columns.enumerate() {
+        // Normals, which the layout has and nobody uses.
+        let head = mean.iter().chain(&[0.0; 3]).chain(sh0);
+        bytes.extend(head.flat_map(|value| value.to_le_bytes()));
         if let Some(rest) = rest.next() {
             for channel in 0..3 {
-                row.extend(rest.iter().skip(channel).step_by(3));
+                bytes.extend(rest.iter().skip(channel).step_by(3).flat_map(|value| value.to_le_bytes()));
             }
         }
-        row.push(*opacity);
-        row.extend(scales);
-        row.extend(quat);
-        for value in &row {
-            out.write_all(&value.to_le_bytes())?;
+        let tail = std::iter::once(opacity).chain(scales).chain(quat);
+        bytes.extend(tail.flat_map(|value| value.to_le_bytes()));
+        if let Err(error) = out.write_all(&bytes) {
+            return Ok(Err(error));
+        }
+        bytes.clear();
+        if (row + 1).is_multiple_of(ROWS_PER_PROGRESS) {
+            progress((row + 1) as f64 / cloud.len() as f64)?;
         }
     }
-    let file = out.into_inner().map_err(std::io::IntoInnerError::into_error)?;
-    file.sync_all()
+    // What is left of an empty scene is its header.
+    let ended = out.write_all(&bytes).and_then(|()| out.into_inner().map_err(std::io::IntoInnerError::into_error));
+    Ok(ended.and_then(|file| file.sync_all()))
 }
 
 fn header(cloud: &SplatCloud, rows: usize, comments: &[String]) -> String {

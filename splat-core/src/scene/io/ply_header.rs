@@ -242,8 +242,8 @@ impl PlyFile {
         }
     }
 
-    /// Calls `each` with the values of the chosen columns for every vertex.
-    pub(super) fn for_each(mut self, columns: &[Column], mut each: impl FnMut(&[f32])) -> Result<()> {
+    /// Calls `each` with the values of the chosen columns for every vertex, until it fails.
+    pub(super) fn for_each(mut self, columns: &[Column], mut each: impl FnMut(&[f32]) -> Result<()>) -> Result<()> {
         let count = self.vertex_count()?;
         let elements = std::mem::take(&mut self.elements);
         let mut values = vec![0.0_f32; columns.len()];
@@ -266,7 +266,7 @@ impl PlyFile {
                         *value = column.kind.decode(bytes).unwrap_or(f64::NAN) as f32;
                     }
                 }
-                each(&values);
+                each(&values)?;
             }
             break;
         }

@@ -1,0 +1,103 @@
+//! A look at the splats of a run while it goes on.
+//!
+//! A listener asks by raising a flag. At the end of a step the trainer records a copy of the column values into
+//! buffers of their own and leaves them in a slot where the latest wins. The queue orders the copy behind that step
+//! and before the next, so training neither waits nor changes; nobody asking costs one look at the flag.
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+
+use crate::error::Result;
+use crate::gpu::{Gpu, Readback, lock};
+use crate::params::Params;
+use crate::scene::SplatCloud;
+
+/// Column values on their way to the host.
+pub struct Preview {
+    /// Steps done when they were copied.
+    pub step: u64,
+    gpu: Arc<Gpu>,
+    columns: Vec<(&'static str, Readback)>,
+    sh_degree: u8,
+    antialiased: bool,
+}
+
+impl Preview {
+    /// Records the copy; returns at once.
+    pub(crate) fn begin(gpu: &Arc<Gpu>, params: &Params, step: u64, sh_degree: u8, antialiased: bool) -> Self {
+        let columns = params.columns().iter().map(|column| (column.spec.name, column.values.begin_read(gpu)));
+        Self { step, columns: columns.collect(), gpu: Arc::clone(gpu), sh_degree, antialiased }
+    }
+
+    /// Waits for the copy. Rows that recent steps did not see are as they were last seen.
+    ///
+    /// # Errors
+    /// As [`Gpu::check`].
+    pub fn cloud(self) -> Result<SplatCloud> {
+        let Self { gpu, columns, sh_degree, antialiased, .. } = self;
+        let mut cloud = SplatCloud { sh_degree, antialiased, ..SplatCloud::default() };
+        for (name, values) in columns {
+            let values = values.finish(&gpu)?;
+            match name {
+                "means" => cloud.means = values.as_chunks().0.to_vec(),
+                "quats" => cloud.quats = values.as_chunks().0.to_vec(),
+                "log_scales" => cloud.log_scales = values.as_chunks().0.to_vec(),
+                "opacity_logits" => cloud.opacity_logits = values,
+                "sh0" => cloud.sh0 = values.as_chunks().0.to_vec(),
+                "shN" => cloud.sh_rest = values,
+                // Columns of other recipes have no place in a static cloud.
+                _ => {}
+            }
+        }
+        Ok(cloud)
+    }
+}
+
+impl fmt::Debug for Preview {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Preview").field("step", &self.step).finish_non_exhaustive()
+    }
+}
+
+/// Where a run leaves its latest preview.
+pub struct PreviewSlot {
+    wanted: AtomicBool,
+    latest: Mutex<Option<Preview>>,
+    notify: Box<dyn Fn() + Send + Sync>,
+}
+
+impl PreviewSlot {
+    /// An empty slot. `notify` is called on the training thread whenever a preview has been left.
+    pub fn new(notify: impl Fn() + Send + Sync + 'static) -> Arc<Self> {
+        Arc::new(Self { wanted: AtomicBool::new(false), latest: Mutex::new(None), notify: Box::new(notify) })
+    }
+
+    /// Asks for a preview after the current step.
+    pub fn request(&self) {
+        self.wanted.store(true, Ordering::Relaxed);
+    }
+
+    /// Takes what was left last.
+    pub fn take(&self) -> Option<Preview> {
+        lock(&self.latest).take()
+    }
+
+    /// Whether somebody asked since the last preview.
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.wanted.load(Ordering::Relaxed)
+    }
+
+    /// Leaves a preview in place of an earlier one.
+    pub(crate) fn put(&self, preview: Preview) {
+        self.wanted.store(false, Ordering::Relaxed);
+        *lock(&self.latest) = Some(preview);
+        (self.notify)();
+    }
+}
+
+impl fmt::Debug for PreviewSlot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PreviewSlot").field("wanted", &self.is_wanted()).finish_non_exhaustive()
+    }
+}
