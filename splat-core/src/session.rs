@@ -107,6 +107,9 @@ pub enum Event {
         message: String,
         /// The exit code for it.
         exit_code: i32,
+        /// Whether the device disappeared, so that the run can go on with another one from its last checkpoint.
+        #[serde(skip)]
+        lost_device: bool,
     },
 }
 
@@ -259,7 +262,8 @@ impl Session {
                 catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| Err(from_panic(&root, panic.as_ref())));
             if let Err(error) = &result {
                 // A listener that has gone needs no message.
-                let _ = failed.send(Event::Failed { message: chain(error), exit_code: error.exit_code() });
+                let lost_device = matches!(error, Error::DeviceLost { .. });
+                let _ = failed.send(Event::Failed { message: chain(error), exit_code: error.exit_code(), lost_device });
             }
             result
         };

@@ -31,14 +31,17 @@ pub(crate) struct Args {
     /// Print errors and results only.
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
+    /// None opens the window.
     #[command(subcommand)]
-    pub(crate) verb: Verb,
+    pub(crate) verb: Option<Verb>,
 }
 
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
     Train(Box<TrainArgs>),
+    #[cfg(feature = "gui")]
+    View(ViewArgs),
     Eval(EvalArgs),
     Render(RenderArgs),
     Export(ExportArgs),
@@ -61,7 +64,7 @@ pub(crate) enum Verb {
 }
 
 /// Which adapter to use.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 #[command(next_help_heading = "Adapter")]
 pub(crate) struct GpuArgs {
     /// Adapter by number or part of its name; `splat info --gpu` lists them.
@@ -70,6 +73,18 @@ pub(crate) struct GpuArgs {
     /// Kernel profile; `auto` is chosen by a self-test.
     #[arg(long, value_parser = PossibleValuesParser::new(choices("raster", "profile")), env = "SPLAT_PROFILE")]
     pub(crate) profile: Option<String>,
+}
+
+/// Open the window, in which scenes are trained, looked at and cleaned. `splat` alone does the same.
+#[cfg(feature = "gui")]
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  splat view\n  splat view photos/fox\n  splat view runs/fox\n  splat view fox.ply")]
+pub(crate) struct ViewArgs {
+    /// A folder with posed photos, a run folder, or a splat PLY.
+    #[arg(value_name = "SCENE|RUN|FILE")]
+    pub(crate) target: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) gpu: GpuArgs,
 }
 
 /// Train a scene from a folder of posed photos.
@@ -168,7 +183,7 @@ impl SettingArgs {
 }
 
 /// Which photos to compare with or to look from.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 #[command(next_help_heading = "Scene")]
 pub(crate) struct SceneArgs {
     /// Folder with posed photos [default: the one the run was trained on].
@@ -397,7 +412,7 @@ mod tests {
     #[test]
     fn set_beats_the_flag_for_the_same_setting() {
         let args = Args::try_parse_from(["splat", "train", "s", "--set", "train.steps=2", "--steps", "1"]).unwrap();
-        let Verb::Train(train) = args.verb else { panic!() };
+        let Some(Verb::Train(train)) = args.verb else { panic!() };
         let sets = train.choices.sets(Some("min"));
         assert_eq!(sets.last().unwrap(), &("train.steps".into(), "2".into()));
         assert!(sets.contains(&("raster.profile".into(), "min".into())));

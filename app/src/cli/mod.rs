@@ -1,6 +1,6 @@
 //! The command line: arguments in, results on stdout, everything else on stderr, an exit code that says what happened.
 
-mod args;
+pub(crate) mod args;
 mod bench;
 mod eval;
 mod export;
@@ -11,7 +11,7 @@ mod progress;
 mod render;
 mod settings;
 mod signals;
-mod target;
+pub(crate) mod target;
 mod train;
 
 use std::io::ErrorKind;
@@ -44,7 +44,27 @@ const BELOW_THRESHOLD: u8 = 7;
 pub(crate) fn main() -> ExitCode {
     let args = Args::parse();
     let quiet = args.quiet;
-    let result = match args.verb {
+    let result = run(args.verb.unwrap_or_else(no_verb), quiet);
+    result.map_or_else(|error| report(&error), ExitCode::from)
+}
+
+/// The window, or the help where there is none.
+#[cfg(feature = "gui")]
+fn no_verb() -> Verb {
+    Verb::View(args::ViewArgs { target: None, gpu: args::GpuArgs::default() })
+}
+
+/// The window, or the help where there is none.
+#[cfg(not(feature = "gui"))]
+fn no_verb() -> Verb {
+    use clap::CommandFactory;
+    Args::command().error(clap::error::ErrorKind::MissingSubcommand, "this build has no window: name a command").exit()
+}
+
+fn run(verb: Verb, quiet: bool) -> anyhow::Result<u8> {
+    match verb {
+        #[cfg(feature = "gui")]
+        Verb::View(view) => crate::gui::run(&view),
         Verb::Train(train) => train::run(&train, quiet),
         Verb::Eval(eval) => eval::run(&eval, quiet),
         Verb::Render(render) => render::run(&render, quiet),
@@ -54,8 +74,7 @@ pub(crate) fn main() -> ExitCode {
         Verb::Settings(settings) => settings::run(&settings),
         Verb::Completions { shell } => manual::completions(shell),
         Verb::Man { dir } => manual::pages(dir.as_deref()),
-    };
-    result.map_or_else(|error| report(&error), ExitCode::from)
+    }
 }
 
 /// Tells an error as `splat: what: why` and chooses the exit code.

@@ -22,7 +22,8 @@ pub(crate) struct Target {
     pub(crate) settings: Settings,
     /// Where it was trained, if it is a run.
     pub(crate) run: Option<(RunFolder, Header)>,
-    path: PathBuf,
+    /// Where its splats are.
+    pub(crate) path: PathBuf,
 }
 
 impl Target {

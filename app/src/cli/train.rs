@@ -35,7 +35,7 @@ pub(crate) fn run(args: &TrainArgs, quiet: bool) -> Result<u8> {
         Err(error) => {
             reporter.close();
             let exit_code = error.downcast_ref::<Error>().map_or(1, Error::exit_code);
-            reporter.json(&Event::Failed { message: chain(error.as_ref()), exit_code });
+            reporter.json(&Event::Failed { message: chain(error.as_ref()), exit_code, lost_device: false });
             Err(error)
         }
     }

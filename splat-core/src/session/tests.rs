@@ -217,7 +217,7 @@ fn a_lost_device_costs_only_the_steps_since_the_checkpoint() {
     let temp = tempfile::tempdir().unwrap();
     let (events, result) = run(start(temp.path(), Fake { lost_at: 38, ..Fake::default() }));
     assert!(matches!(result, Err(Error::DeviceLost { .. })));
-    assert!(matches!(events.last(), Some(Event::Failed { exit_code: 1, .. })));
+    assert!(matches!(events.last(), Some(Event::Failed { exit_code: 1, lost_device: true, .. })));
     assert!(warnings(&events).last().unwrap().contains("--resume"));
     let (events, result) = run(resume(temp.path(), Fake::default()));
     assert!(matches!(&events[0], Event::Loaded(loaded) if loaded.step == 30));
@@ -229,7 +229,7 @@ fn a_lost_device_costs_only_the_steps_since_the_checkpoint() {
 fn a_panic_is_a_failure_and_not_a_hang() {
     let temp = tempfile::tempdir().unwrap();
     let (events, result) = run(start(temp.path(), Fake { panic_at: 3, ..Fake::default() }));
-    let Some(Event::Failed { message, exit_code: 1 }) = events.last() else { panic!("{events:?}") };
+    let Some(Event::Failed { message, exit_code: 1, .. }) = events.last() else { panic!("{events:?}") };
     assert!(message.contains("a bug") && message.contains("report"), "{message}");
     assert_eq!(result.unwrap_err().exit_code(), 1);
 }

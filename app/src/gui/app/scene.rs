@@ -1,0 +1,551 @@
+//! What is open: opening and closing it, training it, saving and exporting it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Result;
+use glam::DVec3;
+use splat_core::Error;
+use splat_core::edit::{Document, Extent};
+use splat_core::gpu::{Gpu, GpuOptions};
+use splat_core::model::RasterOptions;
+use splat_core::preview::PreviewSlot;
+use splat_core::render::auto_near;
+use splat_core::run::RunFolder;
+use splat_core::scene::io::ply::write_splats_with;
+use splat_core::scene::{Dataset, SplatCloud, View};
+use splat_core::session::{Command, RunOptions, Session};
+use splat_core::settings::{Profile, Settings};
+
+use super::{Adapter, App, Purpose, SideTab};
+use crate::cli::target::load_options;
+use crate::gui::action::Action;
+use crate::gui::export_dialog::{ExportReply, ExportRequest, Exportable};
+use crate::gui::files::{Ask as AskPath, Filter, Kind, Wanted, classify};
+use crate::gui::guard::{Choice, Decision, Risk};
+use crate::gui::jobs::{Job, Progress};
+use crate::gui::open::{self, Opened, OpenedRun, Photos};
+use crate::gui::overlay::Frustum;
+use crate::gui::panels::cameras::ViewItem;
+use crate::gui::running::Running;
+use crate::gui::scores::{Moment, Scores};
+use crate::gui::thumbnails::Thumbnails;
+use crate::gui::training::log::Level;
+use crate::gui::training::{RunState, SceneSummary};
+use crate::gui::worker::Ask;
+
+/// Splat files, for dialogs.
+pub(super) const SPLAT_FILES: &[Filter] = &[Filter { name: "Gaussian splats", extensions: &["ply"] }];
+
+/// What is open.
+pub(super) struct Scene {
+    /// The path that was opened.
+    pub(super) path: PathBuf,
+    /// The photos, if they are known.
+    pub(super) photos: Option<Photos>,
+    /// The run it belongs to.
+    pub(super) run: Option<OpenedRun>,
+    /// The splats and what was edited.
+    pub(super) document: Document,
+    /// Goes up when the document is replaced by another one.
+    pub(super) documents: u64,
+    /// Whether the splats are a result, and not only where training would start.
+    pub(super) trained: bool,
+    /// How splats are drawn.
+    pub(super) raster: RasterOptions,
+    /// Colour behind them in evaluations.
+    pub(super) background: [f32; 3],
+    /// Steps of training the splats have seen, if they come from a run under way.
+    pub(super) step: u64,
+    /// All views as they were read, training ones first.
+    pub(super) views: Vec<View>,
+    /// The same for the list.
+    pub(super) items: Vec<ViewItem>,
+    /// The same as pyramids, where the edited scene has them.
+    pub(super) frusta: Vec<Frustum>,
+    /// The photos, small.
+    pub(super) thumbnails: Thumbnails,
+    /// How well views match their photos.
+    pub(super) scores: Scores,
+    /// The photos in numbers.
+    pub(super) summary: Option<SceneSummary>,
+    /// Where `Save` writes.
+    pub(super) file: Option<PathBuf>,
+}
+
+/// A run that began.
+pub(super) struct Started {
+    running: Running,
+    photos: Photos,
+    settings: Settings,
+    folder: RunFolder,
+    raster: RasterOptions,
+}
+
+/// A file that was written.
+pub(super) struct Saved {
+    path: PathBuf,
+    /// State of the document it holds, if it holds all of it.
+    version: Option<u64>,
+}
+
+impl Scene {
+    fn new(opened: Opened, software: bool, ctx: &egui::Context) -> Result<Self> {
+        let Opened { path, photos, run, cloud, trained, raster, background, .. } = opened;
+        let views: Vec<View> = photos.iter().flat_map(|photos| photos.dataset.views().cloned()).collect();
+        let settings = run.as_ref().map_or_else(Settings::default, |run| run.settings.clone());
+        let file = (trained && run.is_none()).then(|| path.clone());
+        let mut scene = Self {
+            document: Document::new(cloud)?,
+            documents: 0,
+            trained,
+            raster,
+            background,
+            step: run.as_ref().and_then(|run| run.step).unwrap_or(0),
+            items: photos.as_ref().map(|photos| ViewItem::list(&photos.dataset)).unwrap_or_default(),
+            frusta: Vec::new(),
+            thumbnails: Thumbnails::new(views.iter().cloned(), ctx),
+            scores: Scores::default(),
+            summary: photos.as_ref().map(|photos| SceneSummary::of(&photos.dataset, &settings, software)),
+            views,
+            path,
+            photos,
+            run,
+            file,
+        };
+        scene.place_frusta();
+        Ok(scene)
+    }
+
+    /// Name for people.
+    pub(super) fn name(&self) -> String {
+        let path = self.file.as_ref().unwrap_or(&self.path);
+        path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
+    }
+
+    /// Splats that are not deleted.
+    pub(super) fn splats(&self) -> usize {
+        self.document.cloud().len() - self.document.deleted().count()
+    }
+
+    /// Which splats are shown now, for scores.
+    pub(super) fn moment(&self) -> Moment {
+        Moment { revision: (self.documents << 32) + self.document.version(), step: self.step }
+    }
+
+    /// Views of training photos; the rest is held out.
+    fn train_count(&self) -> usize {
+        self.photos.as_ref().map_or(0, |photos| photos.dataset.train.len())
+    }
+
+    /// Puts the cameras where the edited scene has them.
+    pub(super) fn place_frusta(&mut self) {
+        let (transform, train) = (self.document.transform(), self.train_count());
+        let place = |(i, view): (usize, &View)| Frustum::of(&transform.transform_view(view), i >= train);
+        self.frusta = self.views.iter().enumerate().map(place).collect();
+    }
+
+    /// Replaces the splats by later ones of the same run.
+    pub(super) fn replace_cloud(&mut self, cloud: Arc<SplatCloud>, step: u64) -> Result<()> {
+        self.document = Document::new(cloud)?;
+        self.documents += 1;
+        self.step = step;
+        self.scores.advance(self.moment());
+        Ok(())
+    }
+
+    /// Which way is up, and how large the scene is.
+    pub(super) fn up_and_extent(&self) -> (DVec3, f64) {
+        let transform = self.document.transform();
+        match &self.photos {
+            Some(photos) => (transform.rotation * photos.dataset.up(), transform.scale * photos.dataset.extent()),
+            None => {
+                let shown = self.document.shown();
+                let radius = Extent::of(&self.document, &shown, 0.05).map_or(1.0, |extent| extent.radius());
+                // Without cameras: the axes of most reconstructions, y down.
+                (transform.rotation * DVec3::NEG_Y, radius.max(1e-6))
+            }
+        }
+    }
+}
+
+impl App {
+    /// Opens a path, after asking about what would be lost.
+    pub(super) fn open_path(&mut self, path: PathBuf) {
+        self.prefs.folders.open = path.parent().map(Path::to_owned);
+        if let Kind::Unknown(reason) = classify(&path) {
+            self.toasts.error(format!("{}: {reason}", path.display()), None);
+            return;
+        }
+        let settings = self.widgets.setup.settings().clone();
+        let name = path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into());
+        let work = move |progress: &Progress| open::open(&path, &settings, progress);
+        self.opening = Some(Job::spawn(&self.ctx, format!("Opening {name}"), work));
+    }
+
+    /// What was read takes the place of what was open.
+    pub(super) fn opened(&mut self, opened: Opened) {
+        self.prefs.remember(&opened.path);
+        self.running = None;
+        self.training = crate::gui::training::TrainingState::default();
+        for warning in &opened.warnings {
+            self.toasts.warning(warning.clone());
+            self.training.log(Level::Warning, warning.clone());
+        }
+        let metrics = opened.run.as_ref().and_then(|run| std::fs::read_to_string(run.folder.path("metrics.jsonl")).ok());
+        if let Some((run, metrics)) = opened.run.as_ref().zip(metrics) {
+            self.training.history.recall(&metrics, run.step.unwrap_or(u64::MAX));
+        }
+        if let Some(run) = &opened.run {
+            self.widgets.setup.adopt(&run.settings);
+            self.training.checkpoint = run.step;
+        }
+        match Scene::new(opened, self.is_software(), &self.ctx) {
+            Ok(scene) => self.show_scene(scene),
+            Err(error) => self.toasts.error(format!("{error:#}"), None),
+        }
+    }
+
+    fn show_scene(&mut self, scene: Scene) {
+        self.worker.ask(Ask::Unwatch);
+        self.worker.ask(Ask::CancelTasks);
+        self.worker.ask(Ask::Scene(Arc::clone(scene.document.cloud()), scene.raster));
+        (self.busy, self.scoring) = (None, None);
+        self.widgets.display.look.sh_degree = 3;
+        self.widgets.display.look.near = None;
+        self.widgets.histogram = None;
+        self.widgets.inspect = Default::default();
+        self.widgets.side = if scene.photos.is_some() { SideTab::Train } else { SideTab::Display };
+        // An evaluation's background, so that what is seen is what is scored.
+        self.widgets.display.look.background = scene.background;
+        let (up, extent) = scene.up_and_extent();
+        self.viewport.enter(up, extent);
+        if let Some(pivot) = middle_of_interest(&scene) {
+            self.viewport.camera.focus(pivot);
+            self.viewport.camera.arrive();
+        }
+        match scene.views.first() {
+            Some(view) => self.viewport.camera.set_from_view(view),
+            None => {
+                let shown = scene.document.shown();
+                if let Some(extent) = Extent::of(&scene.document, &shown, 0.02) {
+                    self.viewport.camera.frame(extent.centre(), extent.radius());
+                }
+            }
+        }
+        self.viewport.camera.arrive();
+        self.ctx.send_viewport_cmd(egui::ViewportCommand::Title(format!("{} – Splat", scene.name())));
+        self.scene = Some(scene);
+    }
+
+    /// Closes what is open.
+    pub(super) fn close(&mut self) {
+        self.running = None;
+        self.training = crate::gui::training::TrainingState::default();
+        self.worker.ask(Ask::Unwatch);
+        self.worker.ask(Ask::CancelTasks);
+        self.scene = None;
+        self.viewport.shown = None;
+        self.ctx.send_viewport_cmd(egui::ViewportCommand::Title("Splat".into()));
+    }
+
+    pub(super) fn is_software(&self) -> bool {
+        matches!(&self.adapter, Adapter::Ready(info) if info.device_type == "Cpu")
+    }
+
+    /// Trains the open photos: a new run, or the open one from its newest checkpoint.
+    pub(super) fn start(&mut self, resume: bool) {
+        let Some(scene) = &self.scene else { return };
+        let Some(photos) = scene.photos.clone() else { return };
+        let Some(slot) = self.new_slot() else { return };
+        let settings = match (resume, &scene.run) {
+            (true, Some(run)) => Ok(run.settings.clone()),
+            _ => self.widgets.setup.resolve(),
+        };
+        let settings = match settings {
+            Ok(settings) => settings,
+            Err(error) => {
+                self.toasts.error(error.to_string(), None);
+                return;
+            }
+        };
+        let folder = match (resume, &scene.run) {
+            (true, Some(run)) => RunFolder::open(run.folder.root()),
+            _ => RunFolder::create(&runs_folder().join(RunFolder::default_path(&photos.root)), false),
+        };
+        let folder = match folder {
+            Ok(folder) => folder,
+            Err(error) => {
+                self.toasts.error(error.to_string(), None);
+                return;
+            }
+        };
+        self.training.begin();
+        let (ctx, gpu) = (self.ctx.clone(), self.gpu.clone());
+        let label = if resume { "Continuing the run" } else { "Starting the run" };
+        let work = move |progress: &Progress| begin(&ctx, &gpu, settings, photos, folder, resume, slot, progress);
+        self.starting = Some(Job::spawn(&self.ctx, label, work));
+    }
+
+    /// A slot for previews that wakes the worker.
+    fn new_slot(&self) -> Option<Arc<PreviewSlot>> {
+        let asks = self.worker.asks()?;
+        Some(PreviewSlot::new(move || {
+            // The window may have gone.
+            let _ = asks.send(Ask::PreviewLeft);
+        }))
+    }
+
+    /// The run began.
+    pub(super) fn started(&mut self, started: Started) {
+        let Started { running, photos, settings, folder, raster } = started;
+        let software = self.is_software();
+        if let Some(scene) = &mut self.scene {
+            scene.raster = raster;
+            scene.trained = true;
+            scene.file = None;
+            let reread = scene.photos.as_ref().is_none_or(|open| open.options != photos.options);
+            if reread {
+                scene.views = photos.dataset.views().cloned().collect();
+                scene.items = ViewItem::list(&photos.dataset);
+                scene.thumbnails = Thumbnails::new(scene.views.iter().cloned(), &self.ctx);
+                scene.scores.clear();
+            }
+            scene.summary = Some(SceneSummary::of(&photos.dataset, &settings, software));
+            scene.background = settings.model.evaluation_background(photos.dataset.has_alpha);
+            scene.photos = Some(photos);
+            scene.run = Some(OpenedRun { folder, settings, step: None });
+            if let Err(error) = scene.replace_cloud(Arc::clone(scene.document.cloud()), scene.step) {
+                self.toasts.error(error.to_string(), None);
+            }
+            scene.place_frusta();
+            self.worker.ask(Ask::Watch(Arc::clone(&running.preview), raster));
+            // Decoding thumbnails must not slow the training down.
+            scene.thumbnails.set_gentle(true);
+        }
+        self.running = Some(running);
+    }
+
+    /// What closing, opening or quitting would lose. `action` is what is about to happen.
+    pub(super) fn risk(&self, action: Option<&Action>) -> Option<Risk> {
+        let (step, steps) = self.training.steps().unwrap_or_default();
+        if self.training.run.is_live() && !matches!(action, Some(Action::Start | Action::Continue)) {
+            return Some(Risk::Training { step, steps });
+        }
+        let scene = self.scene.as_ref()?;
+        scene.document.is_modified().then(|| Risk::Unsaved { name: scene.name() })
+    }
+
+    /// Holds an action back while something would be lost by it; true when it may happen now.
+    pub(super) fn may(&mut self, action: Action) -> bool {
+        match self.risk(Some(&action)) {
+            Some(risk) => {
+                self.guard.ask(risk, action);
+                false
+            }
+            None => true,
+        }
+    }
+
+    /// What was decided about an action that was held back.
+    pub(super) fn decided(&mut self, decision: Decision<Action>) {
+        let Decision { risk, choice, then } = decision;
+        match (risk, choice) {
+            (_, Choice::Cancel) => {}
+            (Risk::Training { .. }, _) => {
+                // Ends in order: a checkpoint is written either way.
+                self.after_run = Some(then);
+                self.command(Command::Stop);
+            }
+            (Risk::Unsaved { .. }, Choice::Save) => {
+                self.after_saving = Some(then);
+                self.save();
+            }
+            (Risk::Unsaved { .. }, Choice::Discard) => self.perform_now(then),
+        }
+    }
+
+    /// Asks before the window closes.
+    pub(super) fn guard_closing(&mut self, ctx: &egui::Context) {
+        if ctx.input(|input| input.viewport().close_requested()) && !self.may_quit {
+            if let Some(risk) = self.risk(Some(&Action::Quit)) {
+                ctx.send_viewport_cmd(egui::ViewportCommand::CancelClose);
+                self.guard.ask(risk, Action::Quit);
+            }
+        }
+    }
+
+    /// Writes the splats where they came from, or asks for a name.
+    pub(super) fn save(&mut self) {
+        match self.scene.as_ref().and_then(|scene| scene.file.clone()) {
+            Some(path) => self.write(path, None),
+            None => self.save_as(),
+        }
+    }
+
+    /// Asks where to write the splats.
+    pub(super) fn save_as(&mut self) {
+        let Some(scene) = &self.scene else { return };
+        let (folder, name) = match &scene.run {
+            Some(run) => (Some(run.folder.root().to_owned()), "edited.ply".to_owned()),
+            None => (scene.path.parent().map(Path::to_owned), format!("{}-edited.ply", stem(&scene.path))),
+        };
+        let ask =
+            AskPath { title: "Save splats as", wanted: Wanted::Save(name), folder, filters: SPLAT_FILES };
+        self.dialogs.ask(&self.ctx, Purpose::Save, ask);
+    }
+
+    /// Writes the splats on a thread of its own.
+    pub(super) fn write(&mut self, path: PathBuf, request: Option<ExportRequest>) {
+        let Some(scene) = &self.scene else { return };
+        let document = scene.document.snapshot();
+        let version = request.is_none().then(|| document.version());
+        let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+        let work = move |progress: &Progress| {
+            let mut cloud = match &request {
+                Some(request) if request.without_hidden => document.without_hidden().baked()?,
+                _ => document.baked()?,
+            };
+            if let Some(request) = &request {
+                cloud.limit_sh_degree(request.sh_degree);
+            }
+            write_splats_with(&path, &cloud, &[], &mut |share| progress.tell(share))?;
+            Ok(Saved { path, version })
+        };
+        self.saving = Some(Job::spawn(&self.ctx, format!("Writing {name}"), work));
+    }
+
+    /// A file was written.
+    pub(super) fn saved(&mut self, saved: Saved) {
+        self.toasts.info(format!("Wrote {}", saved.path.display()));
+        self.training.log(Level::Info, format!("wrote {}", saved.path.display()));
+        if let (Some(version), Some(scene)) = (saved.version, &mut self.scene) {
+            scene.document.mark_saved(version);
+            scene.file = Some(saved.path.clone());
+            self.prefs.remember(&saved.path);
+        }
+        if let Some(action) = self.after_saving.take() {
+            self.perform(action);
+        }
+    }
+
+    /// The export dialog, while it is open.
+    pub(super) fn export_dialog(&mut self, ctx: &egui::Context) {
+        let Some(scene) = &self.scene else { return };
+        let data = Exportable {
+            splats: scene.splats(),
+            hidden: scene.document.hidden().count(),
+            sh_degree: scene.document.cloud().sh_degree,
+        };
+        match self.widgets.export.show(ctx, &data, &|path| path.exists()) {
+            Some(ExportReply::Export(request)) => {
+                self.prefs.folders.export = request.path.parent().map(Path::to_owned);
+                self.write(request.path.clone(), Some(request));
+            }
+            Some(ExportReply::Browse) => {
+                let folder = self.prefs.folders.export.clone();
+                let wanted = Wanted::Save(format!("{}.ply", stem(&scene.path)));
+                let ask = AskPath { title: "Export to", wanted, folder, filters: SPLAT_FILES };
+                self.dialogs.ask(&self.ctx, Purpose::Export, ask);
+            }
+            None => {}
+        }
+    }
+
+    /// Opens the export dialog.
+    pub(super) fn export(&mut self) {
+        let Some(scene) = &self.scene else { return };
+        let folder = self.prefs.folders.export.clone().or_else(|| scene.path.parent().map(Path::to_owned));
+        let path = folder.unwrap_or_default().join(format!("{}.ply", stem(&scene.path)));
+        self.widgets.export.open(&path);
+    }
+
+    /// Sends a command to the run.
+    pub(super) fn command(&mut self, command: Command) {
+        if let Some(running) = &self.running {
+            self.training.sent(&command);
+            running.send(command);
+        }
+    }
+
+    /// Whether the splats may be edited: not while training changes them.
+    pub(super) fn editing_blocked(&self) -> Option<&'static str> {
+        match self.training.run {
+            _ if self.scene.as_ref().is_none_or(|scene| !scene.trained) => Some("There are no trained splats yet"),
+            RunState::Idle | RunState::Finished(_) | RunState::Failed { .. } => None,
+            _ => Some("The run changes the splats: stop it first"),
+        }
+    }
+}
+
+/// Loads what the settings ask for, opens a device and starts the session.
+#[expect(clippy::too_many_arguments, reason = "everything a thread of its own needs")]
+fn begin(
+    ctx: &egui::Context,
+    gpu: &GpuOptions,
+    settings: Settings,
+    photos: Photos,
+    folder: RunFolder,
+    resume: bool,
+    slot: Arc<PreviewSlot>,
+    progress: &Progress,
+) -> Result<Started> {
+    let wanted = load_options(&settings, photos.options.images.clone());
+    let photos = if wanted == photos.options {
+        photos
+    } else {
+        let dataset = Arc::new(Dataset::load(&photos.root, &wanted)?);
+        Photos { dataset, options: wanted, ..photos }
+    };
+    progress.tell(0.3)?;
+    let profile = gpu.profile.clone().or_else(|| {
+        let profile = settings.raster.profile;
+        (profile != Profile::Auto).then(|| profile.as_str().to_owned())
+    });
+    let device = Gpu::new(&GpuOptions { profile, ..gpu.clone() })?;
+    progress.tell(0.6)?;
+    let options = RunOptions {
+        folder: folder.clone(),
+        resume,
+        command: "splat view".into(),
+        images: photos.options.images.clone(),
+        preview: Some(Arc::clone(&slot)),
+    };
+    let near = settings.raster.near;
+    let raster = RasterOptions {
+        antialias: settings.raster.antialias,
+        near: if near > 0.0 { near } else { auto_near(photos.dataset.extent()) },
+    };
+    let session = Session::spawn(device, settings.clone(), Arc::clone(&photos.dataset), options)?;
+    if let Err(error @ Error::Cancelled) = progress.tell(0.9) {
+        // Nobody waits for it any more; dropping the session ends the run.
+        return Err(error.into());
+    }
+    let running = Running::listen(ctx, session, slot)?;
+    Ok(Started { running, photos, settings, folder, raster })
+}
+
+/// Where new runs go: the folder the program was started in, or the home folder when that is the root of the disk.
+fn runs_folder() -> PathBuf {
+    let current = std::env::current_dir().unwrap_or_default();
+    match current.parent() {
+        Some(_) => current,
+        None => directories::UserDirs::new().map_or(current, |dirs| dirs.home_dir().to_owned()),
+    }
+}
+
+fn stem(path: &Path) -> String {
+    path.file_stem().map_or_else(|| "scene".into(), |stem| stem.to_string_lossy().into_owned())
+}
+
+/// The point that most cameras look at: closest to all their axes.
+fn middle_of_interest(scene: &Scene) -> Option<DVec3> {
+    let (mut matrix, mut right) = (glam::DMat3::ZERO, DVec3::ZERO);
+    for view in &scene.views {
+        let forward = view.forward();
+        let across = glam::DMat3::IDENTITY - glam::DMat3::from_cols(forward * forward.x, forward * forward.y, forward * forward.z);
+        matrix += across;
+        right += across * view.position();
+    }
+    (scene.views.len() > 1 && matrix.determinant().abs() > 1e-6).then(|| matrix.inverse() * right)
+}

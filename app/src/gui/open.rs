@@ -1,0 +1,148 @@
+//! Opening photos, runs and splat files, away from the window's thread.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Result;
+use splat_core::model::RasterOptions;
+use splat_core::render::auto_near;
+use splat_core::run::{Header, RunFolder};
+use splat_core::scene::io::ply::read_splats_with;
+use splat_core::scene::{Dataset, LoadOptions, SplatCloud};
+use splat_core::settings::Settings;
+use splat_core::train::initial_cloud;
+use splat_core::{Error, session::chain};
+
+use super::jobs::Progress;
+use crate::cli::args::SceneArgs;
+use crate::cli::target::{Target, load_options};
+
+/// What was opened.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    /// The path that was given.
+    pub(crate) path: PathBuf,
+    /// The photos, if they are known.
+    pub(crate) photos: Option<Photos>,
+    /// The run, if it is one.
+    pub(crate) run: Option<OpenedRun>,
+    /// Splats to show: trained ones, or those training would start from.
+    pub(crate) cloud: Arc<SplatCloud>,
+    /// Whether the splats are a result, and not only a starting point.
+    pub(crate) trained: bool,
+    /// How the splats are drawn.
+    pub(crate) raster: RasterOptions,
+    /// Colour behind them in evaluations.
+    pub(crate) background: [f32; 3],
+    /// What a person should know.
+    pub(crate) warnings: Vec<String>,
+}
+
+/// Posed photos, and how they were read.
+#[derive(Clone, Debug)]
+pub(crate) struct Photos {
+    /// The folder.
+    pub(crate) root: PathBuf,
+    /// The photos.
+    pub(crate) dataset: Arc<Dataset>,
+    /// How they were read.
+    pub(crate) options: LoadOptions,
+}
+
+/// An earlier run.
+#[derive(Clone, Debug)]
+pub(crate) struct OpenedRun {
+    /// Where it is.
+    pub(crate) folder: RunFolder,
+    /// Its settings.
+    pub(crate) settings: Settings,
+    /// Where it stands: steps of its newest checkpoint.
+    pub(crate) step: Option<u64>,
+}
+
+/// Opens a folder of photos, a run or a splat file.
+///
+/// # Errors
+/// What is wrong with it; [`Error::Cancelled`].
+pub(crate) fn open(path: &Path, settings: &Settings, progress: &Progress) -> Result<Opened> {
+    if path.is_dir() && !RunFolder::create(path, true)?.is_run() {
+        return open_photos(path, settings);
+    }
+    if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json")) {
+        return open_photos(path, settings);
+    }
+    open_target(path, progress)
+}
+
+/// The photos, and what training would start from.
+fn open_photos(path: &Path, settings: &Settings) -> Result<Opened> {
+    let options = load_options(settings, None);
+    let dataset = Arc::new(Dataset::load(path, &options)?);
+    let cloud = initial_cloud(settings, &dataset);
+    Ok(Opened {
+        path: path.into(),
+        raster: RasterOptions { antialias: settings.raster.antialias, near: auto_near(dataset.extent()) },
+        background: settings.model.evaluation_background(dataset.has_alpha),
+        photos: Some(Photos { root: path.into(), dataset, options }),
+        run: None,
+        cloud: Arc::new(cloud),
+        trained: false,
+        warnings: Vec::new(),
+    })
+}
+
+/// A run with its photos, if they can still be read, or a file.
+fn open_target(path: &Path, progress: &Progress) -> Result<Opened> {
+    let target = Target::open(path)?;
+    let mut warnings = Vec::new();
+    let mut photos = None;
+    if let Some((_, header)) = &target.run {
+        match photos_of(&target, header) {
+            Ok(found) => photos = Some(found),
+            Err(error) => warnings.push(format!("the photos of this run cannot be read: {}", chain(error.as_ref()))),
+        }
+    }
+    let run = target.run.as_ref().map(|(folder, _)| {
+        let checkpoints = folder.checkpoints().unwrap_or_default();
+        let step = checkpoints.iter().map(|(step, _)| *step).max();
+        OpenedRun { folder: folder.clone(), settings: target.settings.clone(), step }
+    });
+    let trained = target.path.exists();
+    let cloud = match (trained, &photos) {
+        (false, Some(photos)) => initial_cloud(&target.settings, &photos.dataset),
+        _ if !trained => return Err(target.cloud().err().unwrap_or(Error::Cancelled.into())),
+        _ => read_splats_with(&target.path, &mut |share| progress.tell(share))?,
+    };
+    if cloud.dropped > 0 {
+        warnings.push(format!("{} splats with values that are not finite were left out", cloud.dropped));
+    }
+    let extent = photos.as_ref().map_or_else(|| extent_of(&cloud), |photos| photos.dataset.extent());
+    Ok(Opened {
+        path: path.into(),
+        raster: target.raster_options(&cloud, &SceneArgs::default(), extent),
+        background: target.background(),
+        photos,
+        run,
+        cloud: Arc::new(cloud),
+        trained,
+        warnings,
+    })
+}
+
+fn photos_of(target: &Target, header: &Header) -> Result<Photos> {
+    let dataset = Arc::new(target.dataset(&SceneArgs::default())?);
+    let options = load_options(&target.settings, header.images.clone());
+    Ok(Photos { root: dataset.root.clone(), dataset, options })
+}
+
+/// Size of a scene that brings no cameras: half of its splats are within this distance of their middle.
+fn extent_of(cloud: &SplatCloud) -> f64 {
+    let axis = |axis: usize| {
+        let mut values: Vec<f32> = cloud.means.iter().map(|mean| mean[axis]).collect();
+        let last = values.len().checked_sub(1)?;
+        let mut at = |share: f64| *values.select_nth_unstable_by((last as f64 * share) as usize, f32::total_cmp).1;
+        Some(f64::from(at(0.75) - at(0.25)))
+    };
+    let spread = (0..3).filter_map(axis).fold(0.0, f64::max);
+    if spread > 0.0 { spread } else { 1.0 }
+}

@@ -1,0 +1,58 @@
+//! The training session as the window holds it: events are forwarded, the window is woken, nothing is polled.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::{self, JoinHandle};
+
+use anyhow::{Context, Result};
+use splat_core::preview::PreviewSlot;
+use splat_core::session::{Command, Event, Session};
+
+/// A session and the thread that listens to it. Dropping it stops the run and waits until everything is written.
+#[derive(Debug)]
+pub(crate) struct Running {
+    commands: Sender<Command>,
+    events: Receiver<Event>,
+    listener: Option<JoinHandle<()>>,
+    /// Where the run leaves its previews.
+    pub(crate) preview: Arc<PreviewSlot>,
+}
+
+impl Running {
+    /// Listens to a session on a thread of its own.
+    pub(crate) fn listen(ctx: &egui::Context, session: Session, preview: Arc<PreviewSlot>) -> Result<Self> {
+        let commands = session.commands();
+        let (sender, events) = channel();
+        let ctx = ctx.clone();
+        let body = move || {
+            for event in session.events() {
+                // After the window has gone, the session still ends in order.
+                let _ = sender.send(event);
+                ctx.request_repaint();
+            }
+            // What ended it was its last event.
+            let _ = session.join();
+        };
+        let listener = thread::Builder::new().name("listen".into()).spawn(body).context("starting a thread")?;
+        Ok(Self { commands, events, listener: Some(listener), preview })
+    }
+
+    /// Sends a command; one sent after the end is ignored.
+    pub(crate) fn send(&self, command: Command) {
+        let _ = self.commands.send(command);
+    }
+
+    /// What happened since the last call.
+    pub(crate) fn events(&self) -> Vec<Event> {
+        self.events.try_iter().collect()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.send(Command::Stop);
+        if let Some(listener) = self.listener.take() {
+            let _ = listener.join();
+        }
+    }
+}
