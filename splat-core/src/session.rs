@@ -47,6 +47,8 @@ pub enum Command {
     Stop,
     /// Change settings that the trainer does not read; others are refused with a warning.
     Set(Table),
+    /// Time the stages of the steps that follow, or stop timing them.
+    Profile(bool),
 }
 
 /// What a session tells its listeners. As JSON: `{"event":"progress", …}`.
@@ -72,6 +74,23 @@ pub enum Event {
         step: u64,
         /// Where it is.
         path: PathBuf,
+    },
+    /// The stages of a step were timed, as [`Command::Profile`] asked.
+    Profiled {
+        /// Step after which it was told.
+        step: u64,
+        /// Stages in order with their mean time, ms.
+        stages: Vec<(String, f64)>,
+    },
+    /// Training waits for a command.
+    Paused {
+        /// Steps done.
+        step: u64,
+    },
+    /// Training goes on.
+    Resumed {
+        /// Steps done.
+        step: u64,
     },
     /// Something to know that does not end the run.
     Warning {
@@ -137,6 +156,8 @@ pub struct StepStats {
     pub steps_per_second: f64,
     /// Estimate from the recent speed; later steps are slower while resolution and splats grow.
     pub seconds_left: f64,
+    /// GPU memory in use, bytes.
+    pub gpu_bytes: u64,
 }
 
 /// Scores on the held-out photos.

@@ -82,7 +82,7 @@ impl Reporter {
         match event {
             Event::Loaded(loaded) => self.loaded(loaded),
             Event::Progress(stats) => self.progress(stats),
-            Event::Refined { .. } => {}
+            Event::Refined { .. } | Event::Profiled { .. } | Event::Paused { .. } | Event::Resumed { .. } => {}
             Event::Evaluated(scores) => {
                 self.psnr = Some(scores.psnr);
                 self.note(&format!(

@@ -1,3 +1,8 @@
 //! How the viewport shows splats, as chosen by the person.
 
-pub(crate) use splat_core::look::{Look, Mode};
+/// What a splat is coloured by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// As trained.
+    Colour,
+}

@@ -177,6 +177,7 @@ impl<T: Train> Worker<T> {
                 }
                 Command::Save => self.checkpoint_or_warn()?,
                 Command::Stop => return Ok(true),
+                Command::Profile(_) => {}
                 Command::Set(patch) => match self.settings.patch(&patch) {
                     Ok(settings) => self.settings = settings,
                     Err(error) => self.tell(Event::Warning { message: chain(&error) }),
@@ -230,6 +231,7 @@ impl<T: Train> Worker<T> {
             seconds: self.clock.seconds(),
             steps_per_second: self.clock.recent_rate(),
             seconds_left: self.clock.seconds_for(steps.saturating_sub(report.step)),
+            gpu_bytes: self.trainer.peak_bytes(),
         }
     }
 
