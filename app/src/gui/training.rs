@@ -363,10 +363,11 @@ pub(crate) mod testing {
 
 #[cfg(test)]
 mod tests {
+    use splat_core::scene::LoadOptions;
     use splat_core::session::{Command, Evaluated, Event, Loaded, Summary};
 
     use super::testing::{progress, running};
-    use super::{Action, Level, RunState, TrainingState};
+    use super::{Action, Dataset, Level, RunState, SceneSummary, Settings, TrainingState, auto_max_splats};
     use crate::gui::training::history::Quantity;
 
     #[test]
@@ -417,6 +418,22 @@ mod tests {
         state.apply(&Event::Saved { step: 2, path: "run/checkpoints/step_0000002.ckpt".into() });
         state.apply(&Event::Finished(Summary { interrupted: true, steps: 2, ..Summary::default() }));
         assert_eq!(state.resumable(), Some(2));
+    }
+
+    #[test]
+    fn a_summary_of_a_scene_knows_its_budget_until_the_size_changes() {
+        let mut settings = Settings::default();
+        settings.data.max_resolution = 100;
+        let options = LoadOptions { max_resolution: 100, test_every: settings.data.test_every, images: None };
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../datasets/still-life");
+        let dataset = Dataset::load(folder, &options).unwrap();
+        let scene = SceneSummary::of(&dataset, &settings, true);
+        assert_eq!((scene.train, scene.test), (dataset.train.len(), dataset.test.len()));
+        assert!(scene.name == "still-life" && scene.points == dataset.points.len());
+        assert_eq!(scene.sizes[1].0.max(scene.sizes[1].1), 100);
+        assert_eq!(scene.auto_splats_for(&settings), Some(auto_max_splats(&dataset, true)));
+        settings.data.max_resolution = 200;
+        assert_eq!(scene.auto_splats_for(&settings), None);
     }
 
     #[test]

@@ -42,6 +42,8 @@ struct Cache {
     /// What they were made from: revision of the history, axis and smoothing.
     made_from: Option<(u64, bool, f64)>,
     curves: [Curve; Quantity::ALL.len()],
+    /// The newest step of all, so that the plots show the same steps.
+    last_step: f64,
 }
 
 /// One quantity in plot coordinates.
@@ -60,6 +62,8 @@ impl Cache {
             return;
         }
         self.made_from = made_from;
+        let last = |quantity| history.series(quantity).points().last().map_or(0.0, |point| point[0]);
+        self.last_step = Quantity::ALL.into_iter().map(last).fold(0.0, f64::max);
         for (curve, quantity) in self.curves.iter_mut().zip(Quantity::ALL) {
             let scale = Scale::of(quantity, log_loss);
             let series = history.series(quantity);
@@ -170,13 +174,15 @@ fn plot(ui: &mut Ui, quantity: Quantity, state: &PlotsState, height: f32) {
         }
     });
     // Zooming the steps of one zooms all.
-    let group = Id::new("plots of a run");
+    let group = Id::unique("plots of a run");
     let mut plot = Plot::new(("plot", quantity.title()))
         .height(height)
         .allow_scroll(false)
         .show_x(false)
         .link_axis(group, [true, false])
         .link_cursor(group, [true, false])
+        .include_x(0.0)
+        .include_x(state.cache.last_step)
         .set_margin_fraction(egui::vec2(0.02, 0.08))
         .x_axis_formatter(|mark, _| short(mark.value))
         .y_axis_formatter(move |mark, _| tick(quantity, scale, mark))
@@ -231,7 +237,7 @@ fn decimated(points: &[[f64; 2]], most: usize) -> Vec<[f64; 2]> {
     kept
 }
 
-/// Marks at 1, 2 and 5 times every power of ten.
+/// Marks at the digits of every power of ten; where room is short, only those at 1, 2 and 5 have labels.
 fn log_marks(input: GridInput) -> Vec<GridMark> {
     let (low, high) = input.bounds;
     if !(low.is_finite() && high.is_finite()) || high - low > 60.0 {
@@ -239,9 +245,15 @@ fn log_marks(input: GridInput) -> Vec<GridMark> {
     }
     let decades = low.floor() as i32..=high.ceil() as i32;
     let marks = decades.flat_map(|decade| {
-        // A gap of a factor two is the width that its label has.
-        [(1.0_f64, 1.0), (2.0, 0.3), (5.0, 0.3)]
-            .map(|(digit, step_size)| GridMark { value: f64::from(decade) + digit.log10(), step_size })
+        (1..=9).map(move |digit| {
+            // The distance to the next mark of the same kind, as an exponent.
+            let step_size = match digit {
+                1 => 1.0,
+                2 | 5 => 0.3,
+                _ => 0.05,
+            };
+            GridMark { value: f64::from(decade) + f64::from(digit).log10(), step_size }
+        })
     });
     marks.filter(|mark| (low..=high).contains(&mark.value)).collect()
 }
@@ -373,7 +385,9 @@ mod tests {
     #[test]
     fn the_logarithmic_axis_is_marked_at_round_values() {
         let marks = log_marks(GridInput { bounds: (-2.0, -0.9), base_step_size: 0.1 });
-        let texts: Vec<_> = marks.into_iter().map(|mark| tick(Quantity::Loss, Scale::Log, mark)).collect();
+        assert_eq!(marks.len(), 10, "0.01 to 0.09, and 0.1");
+        let labelled = marks.into_iter().filter(|mark| mark.step_size > 0.2);
+        let texts: Vec<_> = labelled.map(|mark| tick(Quantity::Loss, Scale::Log, mark)).collect();
         assert_eq!(texts, ["0.01", "0.02", "0.05", "0.1"]);
         assert!(log_marks(GridInput { bounds: (f64::NEG_INFINITY, 0.0), base_step_size: 0.1 }).is_empty());
     }

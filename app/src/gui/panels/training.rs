@@ -93,7 +93,7 @@ fn describe(ui: &mut Ui, scene: &SceneSummary) {
 /// Which preset to begin with.
 fn presets(ui: &mut Ui, setup: &mut SetupState, live: bool) {
     let mut chosen = setup.preset();
-    let enabled = ui.add_enabled_ui(!live, |ui| {
+    ui.add_enabled_ui(!live, |ui| {
         let combo = ComboBox::from_label("Preset").selected_text(chosen.name);
         let shown = combo.show_ui(ui, |ui| {
             for preset in Settings::PRESETS {
@@ -105,7 +105,6 @@ fn presets(ui: &mut Ui, setup: &mut SetupState, live: bool) {
         });
         shown.response.on_disabled_hover_text(FIXED);
     });
-    enabled.response.on_hover_text(chosen.about());
     ui.add(Label::new(RichText::new(chosen.about()).weak()).wrap());
     if chosen.name != setup.preset().name {
         setup.set_preset(chosen);
@@ -179,8 +178,10 @@ impl Buttons<'_> {
     fn idle(&mut self, ui: &mut Ui) {
         let fill = ui.visuals().selection.bg_fill;
         let text = RichText::new("Start").strong().color(ui.visuals().selection.stroke.color);
-        let size = egui::vec2(ui.available_width(), 1.6 * ui.spacing().interact_size.y);
-        self.add(ui, Button::new(text).fill(fill).min_size(size), Action::Start, "Train the open photos");
+        let size = egui::vec2(0.0, 1.6 * ui.spacing().interact_size.y);
+        ui.vertical_centered_justified(|ui| {
+            self.add(ui, Button::new(text).fill(fill).min_size(size), Action::Start, "Train the open photos");
+        });
         if let Some(step) = self.state.resumable() {
             let hover = format!("Go on from the checkpoint of step {}", output::thousands(step));
             self.add(ui, Button::new("Continue run"), Action::Continue, &hover);
