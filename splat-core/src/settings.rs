@@ -13,7 +13,7 @@ mod tests;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use toml::Table;
+pub use toml::Table;
 
 pub use field::{Field, Kind, Range, Section, Value};
 use field::{Setting, above, between, closed};
@@ -399,7 +399,7 @@ impl Settings {
         for (section, keys) in patch {
             for name in keys.as_table().into_iter().flat_map(Table::keys) {
                 let field = field_of(section, name)?;
-                if !LIVE.contains(&field.key().as_str()) {
+                if !field.is_live() {
                     return Err(Error::Settings {
                         problem: format!("{} cannot change while training", field.key()),
                         remedy: format!("only these can: {}", LIVE.join(", ")),

@@ -172,6 +172,11 @@ impl Field {
         format!("{}.{}", self.section, self.name)
     }
 
+    /// Whether it may change while a run is in progress, because the trainer does not read it.
+    pub fn is_live(&self) -> bool {
+        super::LIVE.contains(&self.key().as_str())
+    }
+
     /// The allowed values in brief: an interval or the words.
     pub fn allowed(&self) -> String {
         match (self.kind, self.range) {
