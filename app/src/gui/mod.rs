@@ -3,6 +3,7 @@
 mod action;
 mod background;
 mod commands;
+mod dialogs;
 mod display;
 mod export_dialog;
 mod files;
