@@ -8,6 +8,7 @@ mod app;
 mod background;
 mod commands;
 mod compare;
+mod dialogs;
 mod display;
 mod export_dialog;
 mod files;

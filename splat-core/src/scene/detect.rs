@@ -14,6 +14,9 @@ use crate::error::{Error, Result};
 use glam::DAffine3;
 use std::path::{Path, PathBuf};
 
+const TRANSFORMS: &str = "transforms.json";
+const COLMAP: &str = "COLMAP";
+
 /// Everything known before image files are opened.
 #[derive(Debug)]
 pub(crate) struct Source {
@@ -44,35 +47,62 @@ pub(crate) struct SourceView {
     pub(crate) origin: PathBuf,
 }
 
+/// What a scene is stored as, found by names alone.
+enum Found {
+    /// Files of the transforms.json family, each with whether all its frames are held out.
+    Transforms { root: PathBuf, files: Vec<(PathBuf, bool)>, split: Option<String> },
+    /// A COLMAP model, and the others beside it.
+    Colmap { model: PathBuf, others: Vec<PathBuf> },
+}
+
+/// Names the format of a scene of posed photos, without reading it.
+///
+/// # Errors
+/// [`Error::Input`] saying what the path seems to hold instead, and how to get from there to a scene.
+pub fn recognise(path: &Path) -> Result<&'static str> {
+    Ok(match find(path)? {
+        Found::Transforms { .. } => TRANSFORMS,
+        Found::Colmap { .. } => COLMAP,
+    })
+}
+
 /// Recognises `path` and reads its poses and points.
 pub(crate) fn read(path: &Path, options: &LoadOptions) -> Result<Source> {
+    match find(path)? {
+        Found::Transforms { root, files, split } => read_transforms(&root, &files, split, options),
+        Found::Colmap { model, others } => read_colmap(path, &model, &others, options),
+    }
+}
+
+fn find(path: &Path) -> Result<Found> {
     if !path.exists() {
         return Err(Error::input(path, "there is no such file or folder", "check the path"));
     }
     if path.is_file() {
         if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("json")) {
             let root = path.parent().unwrap_or(Path::new(".")).to_path_buf();
-            return read_transforms(&root, &[(path.to_path_buf(), false)], None, options);
+            return Ok(Found::Transforms { root, files: vec![(path.to_path_buf(), false)], split: None });
         }
         return Err(unsupported::file(path));
     }
+    let root = path.to_path_buf();
     let file = |name: &str| Some(path.join(name)).filter(|file| file.is_file());
     let held_out = file("transforms_test.json")
         .map(|test| (test, "transforms_test.json"))
         .or_else(|| file("transforms_val.json").map(|val| (val, "transforms_val.json")));
     if let Some(train) = file("transforms_train.json") {
-        return match held_out {
-            Some((test, name)) => {
-                read_transforms(path, &[(train, false), (test, true)], Some(format!("named in {name}")), options)
-            }
-            None => read_transforms(path, &[(train, false)], None, options),
-        };
+        let (mut files, mut split) = (vec![(train, false)], None);
+        if let Some((test, name)) = held_out {
+            files.push((test, true));
+            split = Some(format!("named in {name}"));
+        }
+        return Ok(Found::Transforms { root, files, split });
     }
     if let Some(all) = file("transforms.json").or_else(|| only_transforms(path)) {
-        return read_transforms(path, &[(all, false)], None, options);
+        return Ok(Found::Transforms { root, files: vec![(all, false)], split: None });
     }
     if let Some((model, others)) = colmap::find_model(path) {
-        return read_colmap(path, &model, &others, options);
+        return Ok(Found::Colmap { model, others });
     }
     Err(unsupported::folder(path))
 }
@@ -98,7 +128,7 @@ fn read_transforms(
     let images = ImageFolder::new(looked_in.clone());
     let mut source = Source {
         root: root.to_path_buf(),
-        format: "transforms.json",
+        format: TRANSFORMS,
         views: Vec::new(),
         points: Vec::new(),
         split,
@@ -257,7 +287,7 @@ fn read_colmap(root: &Path, folder: &Path, others: &[PathBuf], options: &LoadOpt
     }
     Ok(Source {
         root: root.to_path_buf(),
-        format: "COLMAP",
+        format: COLMAP,
         views,
         points: model.points,
         split: None,

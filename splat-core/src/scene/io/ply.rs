@@ -132,6 +132,16 @@ pub fn read_splats_with(path: &Path, progress: OnProgress<'_>) -> Result<SplatCl
     Ok(cloud)
 }
 
+/// Number of splats that the header of a file promises; nothing behind the header is read.
+///
+/// # Errors
+/// [`Error::Input`] when the header is damaged or describes something else than splats.
+pub fn count_splats(path: &Path) -> Result<usize> {
+    let file = PlyFile::open(path)?;
+    columns(path, &file)?;
+    file.vertex_count()
+}
+
 /// The wanted columns of a splat file, its SH rows and degree.
 fn columns(path: &Path, file: &PlyFile) -> Result<(Vec<Column>, usize, u8)> {
     const BASE: [&str; 14] = [
