@@ -19,8 +19,6 @@ pub(crate) enum Action {
     Save,
     /// Write the splats under a name that is asked for.
     SaveAs,
-    /// Write the splats in another format.
-    Export,
     /// Close what is open.
     Close,
     /// Leave the program.

@@ -72,8 +72,7 @@ impl App {
             Action::OpenFile => self.ask_to_open(Wanted::File),
             Action::OpenPath(path) => self.open_path(path),
             Action::Save => self.save(),
-            Action::SaveAs => self.save_as(),
-            Action::Export => self.export(),
+            Action::SaveAs => self.export(),
             Action::Close => self.close(),
             Action::Quit => {
                 self.may_quit = true;

@@ -379,12 +379,12 @@ impl App {
     pub(super) fn save(&mut self) {
         match self.scene.as_ref().and_then(|scene| scene.file.clone()) {
             Some(path) => self.write(path, None),
-            None => self.save_as(),
+            None => self.ask_where_to_save(),
         }
     }
 
     /// Asks where to write the splats.
-    pub(super) fn save_as(&mut self) {
+    pub(super) fn ask_where_to_save(&mut self) {
         let Some(scene) = &self.scene else { return };
         let (folder, name) = match &scene.run {
             Some(run) => (Some(run.folder.root().to_owned()), "edited.ply".to_owned()),
@@ -399,7 +399,10 @@ impl App {
     pub(super) fn write(&mut self, path: PathBuf, request: Option<ExportRequest>) {
         let Some(scene) = &self.scene else { return };
         let document = scene.document.snapshot();
-        let version = request.is_none().then(|| document.version());
+        let (degree, hides) = (document.cloud().sh_degree, !document.hidden().is_empty());
+        let keeps_all =
+            request.as_ref().is_none_or(|request| request.sh_degree >= degree && !(request.without_hidden && hides));
+        let version = keeps_all.then(|| document.version());
         let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
         let work = move |progress: &Progress| {
             let mut cloud = match &request {
