@@ -3,6 +3,7 @@
 //! The command line is under `cli`; everything it does is done by `splat-core`.
 
 mod cli;
+mod video;
 
 use std::process::ExitCode;
 

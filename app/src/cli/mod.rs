@@ -9,6 +9,7 @@ mod manual;
 mod output;
 mod progress;
 mod render;
+mod render_path;
 mod settings;
 mod signals;
 mod target;
