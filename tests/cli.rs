@@ -8,10 +8,10 @@ use std::process::{Command, Output};
 use std::sync::OnceLock;
 
 /// What one call did.
-struct Ran {
+pub(crate) struct Ran {
     code: Option<i32>,
     stdout: String,
-    stderr: String,
+    pub(crate) stderr: String,
 }
 
 /// The program under test, brought up to date once.
@@ -43,14 +43,19 @@ fn find_binary() -> PathBuf {
     path
 }
 
-/// Runs `splat` in a folder of its own, without the environment's say.
-fn splat_in(folder: &Path, args: &[&str]) -> Ran {
+/// `splat` in a folder of its own, without the environment's say.
+pub(crate) fn start_in(folder: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(binary());
     command.current_dir(folder).args(args).env("NO_COLOR", "1").env("COLUMNS", "100");
     for name in ["SPLAT_DEVICE", "SPLAT_PROFILE"] {
         command.env_remove(name);
     }
-    let Output { status, stdout, stderr } = command.output().unwrap();
+    command
+}
+
+/// Runs `splat` to its end.
+pub(crate) fn splat_in(folder: &Path, args: &[&str]) -> Ran {
+    let Output { status, stdout, stderr } = start_in(folder, args).output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     Ran { code: status.code(), stdout: text(stdout), stderr: text(stderr) }
 }
@@ -63,7 +68,7 @@ fn splat(args: &[&str]) -> Ran {
 impl Ran {
     /// Refused with this code: nothing on stdout, every phrase on stderr, no panic.
     #[track_caller]
-    fn refused(&self, code: i32, phrases: &[&str]) {
+    pub(crate) fn refused(&self, code: i32, phrases: &[&str]) {
         assert_eq!(self.code, Some(code), "stderr: {}", self.stderr);
         assert_eq!(self.stdout, "", "results and errors must not mix");
         for phrase in phrases {
@@ -74,7 +79,7 @@ impl Ran {
 
     /// Done, with every phrase on stdout.
     #[track_caller]
-    fn done(&self, phrases: &[&str]) {
+    pub(crate) fn done(&self, phrases: &[&str]) {
         assert_eq!(self.code, Some(0), "stderr: {}", self.stderr);
         for phrase in phrases {
             assert!(self.stdout.contains(phrase), "{phrase:?} is not in: {}", self.stdout);

@@ -8,6 +8,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+mod camera_paths;
 mod cli;
 mod definitions;
 mod determinism;

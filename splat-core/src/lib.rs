@@ -16,10 +16,13 @@
 //! - Kheradmand 2024: 3D Gaussian Splatting as Markov Chain Monte Carlo
 //! - Wang 2004: Image Quality Assessment: From Error Visibility to Structural Similarity
 //! - Kingma 2015: Adam: A Method for Stochastic Optimization
+//! - Fritsch & Carlson 1980: Monotone Piecewise Cubic Interpolation
+//! - Fritsch & Butland 1984: A Method for Constructing Local Monotone Piecewise Cubic Interpolants
 
 #![allow(rustdoc::broken_intra_doc_links, reason = "shapes are written as [N, 3]; links are checked by eye")]
 
 pub mod bench;
+pub mod camera_path;
 pub mod density;
 pub mod error;
 pub mod gpu;

@@ -6,6 +6,7 @@ use clap::builder::PossibleValuesParser;
 use clap::{ArgGroup, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use glam::DVec3;
+use splat_core::camera_path::MAX_FRAME_RATE;
 use splat_core::settings::Settings;
 
 /// Exit codes, shown by `splat --help`.
@@ -239,12 +240,17 @@ pub(crate) enum Views {
     All,
 }
 
-/// Render the cameras of a scene, or one chosen view.
+/// Render the cameras of a scene, one chosen view, or a video along a camera path.
 #[derive(Debug, clap::Args)]
 #[command(group(ArgGroup::new("pose").args(["eye"]).requires_all(["target_point", "up", "output"])))]
+#[command(group(ArgGroup::new("moving").args(["camera_path", "turntable"]).requires("output").conflicts_with("views")))]
+#[command(group(ArgGroup::new("upright").args(["eye", "camera_path", "turntable"])))]
+#[command(group(ArgGroup::new("aimed").args(["eye", "turntable"])))]
 #[command(after_help = "Examples:
   splat render runs/fox --views all -o renders
-  splat render fox.ply --eye 1,2,3 --target 0,0,0 --up 0,0,1 --fov 50 --size 1280x720 -o view.png")]
+  splat render fox.ply --eye 1,2,3 --target 0,0,0 --up 0,0,1 --fov 50 --size 1280x720 -o view.png
+  splat render runs/fox --turntable 8 -o fox.mp4
+  splat render fox.ply --camera-path walk.json --size 1920x1080 --frame-rate 60 -o frames/")]
 pub(crate) struct RenderArgs {
     /// A run folder or a splat PLY.
     #[arg(value_name = "RUN|FILE")]
@@ -254,31 +260,51 @@ pub(crate) struct RenderArgs {
     /// Cameras to render [default: test].
     #[arg(long, value_enum, conflicts_with = "eye")]
     pub(crate) views: Option<Views>,
-    /// Folder for the images [default: RUN/render], or the PNG of a chosen view.
-    #[arg(short, long, value_name = "DIR|PNG")]
+    /// Folder for the images [default: RUN/render], the PNG of a chosen view, or the video (.mp4, .webm, .gif).
+    #[arg(short, long, value_name = "DIR|FILE")]
     pub(crate) output: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) path: PathArgs,
     /// Position of the camera, in the axes of the file.
     #[arg(long, value_name = "X,Y,Z", value_parser = point, allow_hyphen_values = true, help_heading = "Chosen view")]
     pub(crate) eye: Option<DVec3>,
-    /// Point the camera looks at.
-    #[arg(long = "target", id = "target_point", value_name = "X,Y,Z", value_parser = point, requires = "eye")]
+    /// Point the camera looks at, or a turntable goes around.
+    #[arg(long = "target", id = "target_point", value_name = "X,Y,Z", value_parser = point, requires = "aimed")]
     #[arg(allow_hyphen_values = true, help_heading = "Chosen view")]
     pub(crate) target_point: Option<DVec3>,
-    /// Direction that is up in the image.
-    #[arg(long, value_name = "X,Y,Z", value_parser = point, requires = "eye")]
+    /// Direction that is up in the image, and the axis of a turntable.
+    #[arg(long, value_name = "X,Y,Z", value_parser = point, requires = "upright")]
     #[arg(allow_hyphen_values = true, help_heading = "Chosen view")]
     pub(crate) up: Option<DVec3>,
     /// Vertical field of view in degrees.
     #[arg(long, value_name = "DEG", default_value_t = 50.0, help_heading = "Chosen view")]
     pub(crate) fov: f64,
-    /// Size of the image in pixels.
-    #[arg(long, value_name = "WxH", value_parser = size, default_value = "1280x720", help_heading = "Chosen view")]
-    pub(crate) size: (u32, u32),
+    /// Size of the image in pixels [default: that of the camera path, or 1280x720].
+    #[arg(long, value_name = "WxH", value_parser = size, help_heading = "Chosen view")]
+    pub(crate) size: Option<(u32, u32)>,
     /// Colour behind the splats, 0 to 1 each [default: that of evaluations, black for a FILE].
     #[arg(long, value_name = "black|white|R,G,B", value_parser = colour)]
     pub(crate) background: Option<[f32; 3]>,
     #[command(flatten)]
     pub(crate) gpu: GpuArgs,
+}
+
+/// A camera that moves.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Video")]
+pub(crate) struct PathArgs {
+    /// Render along a camera path: ours, a list of frames as for splat-transform, or nerfstudio's camera_path.json.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) camera_path: Option<PathBuf>,
+    /// Render once around the scene in this many seconds.
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub(crate) turntable: Option<f64>,
+    /// Frames per second [default: that of the camera path, or 30].
+    #[arg(long, value_name = "N", value_parser = frame_rate, requires = "moving")]
+    pub(crate) frame_rate: Option<f64>,
+    /// Replace the video, or the frames in the folder.
+    #[arg(short, long, requires = "moving")]
+    pub(crate) force: bool,
 }
 
 /// Write a scene as a file that other viewers open.
@@ -385,6 +411,19 @@ fn size(text: &str) -> Result<(u32, u32), String> {
     edges.ok_or_else(|| "expected WIDTHxHEIGHT with edges from 1 to 16384, such as 1280x720".into())
 }
 
+/// A time, up to an hour.
+fn seconds(text: &str) -> Result<f64, String> {
+    let number: Option<f64> = text.trim().parse().ok();
+    number.filter(|&seconds| seconds > 0.0 && seconds <= 3600.0).ok_or_else(|| "expected up to 3600 seconds".into())
+}
+
+/// A number of frames per second.
+fn frame_rate(text: &str) -> Result<f64, String> {
+    let number: Option<f64> = text.trim().parse().ok();
+    let known = number.filter(|&rate| rate > 0.0 && rate <= MAX_FRAME_RATE);
+    known.ok_or_else(|| format!("expected frames per second, up to {MAX_FRAME_RATE}"))
+}
+
 /// `black`, `white` or `R,G,B`.
 fn colour(text: &str) -> Result<[f32; 3], String> {
     let rgb = match text {
@@ -426,6 +465,31 @@ mod tests {
         assert!(parse(&["--eye", "-1,0,0", "--target", "0,0,-1", "--up", "0,0,1"]).is_err());
         assert!(parse(&["--eye", "-1,0,0", "-o", "a.png"]).is_err());
         assert!(parse(&["--up", "0,0,1"]).is_err());
+    }
+
+    #[test]
+    fn a_moving_camera_is_one_thing_and_needs_an_output() {
+        let parse = |rest: &[&str]| Args::try_parse_from(["splat", "render", "r"].iter().chain(rest).copied());
+        let file = ["-o", "a.mp4", "--camera-path", "a.json"];
+        let turn = ["-o", "a.mp4", "--turntable", "4"];
+        for good in
+            [&["--up", "0,0,1"][..], &["--size", "64x48", "--frame-rate", "23.976"], &["--force"], &["--fov", "9"]]
+        {
+            assert!(parse(&[&file, good].concat()).is_ok() && parse(&[&turn, good].concat()).is_ok(), "{good:?}");
+        }
+        assert!(parse(&[&turn[..], &["--target", "0,0,1"]].concat()).is_ok());
+        assert!(parse(&[&file[..], &["--target", "0,0,1"]].concat()).is_err());
+        for bad in [&["--views", "all"][..], &["--frame-rate", "0"], &["--frame-rate", "1e9"]] {
+            assert!(parse(&[&file, bad].concat()).is_err() && parse(&[&turn, bad].concat()).is_err(), "{bad:?}");
+        }
+        assert!(parse(&[&file[..], &turn[2..]].concat()).is_err());
+        assert!(parse(&turn[2..]).is_err() && parse(&file[2..]).is_err());
+        for seconds in ["0", "-1", "nan", "x", "4000"] {
+            assert!(parse(&["-o", "a.mp4", "--turntable", seconds]).is_err(), "{seconds}");
+        }
+        let pose = ["--eye", "1,0,0", "--target", "0,0,0", "--up", "0,0,1"];
+        assert!(parse(&[&turn[..], &pose].concat()).is_err() && parse(&[&file[..], &pose].concat()).is_err());
+        assert!(parse(&["--frame-rate", "30"]).is_err() && parse(&["--force"]).is_err());
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod manual;
 pub(crate) mod output;
 mod progress;
 mod render;
+mod render_path;
 mod settings;
 mod signals;
 pub(crate) mod target;

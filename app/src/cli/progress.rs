@@ -1,4 +1,5 @@
-//! Shows a training session: a bar on a terminal, a line every few seconds elsewhere, JSON on stdout when asked.
+//! Shows a training session, or other work done in steps: a bar on a terminal, a line every few seconds elsewhere, JSON
+//! on stdout when asked.
 
 use std::io::{self, IsTerminal};
 use std::time::{Duration, Instant};
@@ -121,22 +122,31 @@ impl Reporter {
         if let Human::Bar(bar) = &self.human {
             bar.set_length(loaded.steps);
             bar.set_position(loaded.step);
-            bar.set_style(style("{bar:24} {pos}/{len} {msg}"));
+            bar.set_style(counting_style());
             bar.set_message("");
         }
     }
 
     fn progress(&mut self, stats: &StepStats) {
         let text = self.describe(stats);
+        self.count("step", stats.step, stats.steps, &text);
+    }
+
+    /// Shows how many of a known number are done.
+    pub(crate) fn count(&mut self, what: &str, done: u64, total: u64, text: &str) {
         match &mut self.human {
             Human::Bar(bar) => {
-                bar.set_position(stats.step);
-                bar.set_message(text);
+                if bar.length() != Some(total) {
+                    bar.set_length(total);
+                    bar.set_style(counting_style());
+                }
+                bar.set_position(done);
+                bar.set_message(text.to_owned());
             }
             Human::Lines { last } => {
-                if stats.step == stats.steps || last.is_none_or(|last| last.elapsed() >= LINE_INTERVAL) {
+                if done == total || last.is_none_or(|last| last.elapsed() >= LINE_INTERVAL) {
                     *last = Some(Instant::now());
-                    output::note(&format!("step {}/{}  {text}", stats.step, stats.steps));
+                    output::note(&format!("{what} {done}/{total}  {text}"));
                 }
             }
             Human::Quiet => {}
@@ -163,6 +173,11 @@ fn bar() -> ProgressBar {
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()).with_style(style("{spinner} {msg}"));
     bar.enable_steady_tick(Duration::from_millis(120));
     bar
+}
+
+/// The style of a bar that knows its end.
+fn counting_style() -> ProgressStyle {
+    style("{bar:24} {pos}/{len} {msg}")
 }
 
 /// A style, or indicatif's own if the template were wrong.

@@ -1,4 +1,4 @@
-//! `splat render`: the cameras of a scene, or one view chosen by hand.
+//! `splat render`: the cameras of a scene, one view chosen by hand, or a video.
 
 use anyhow::Result;
 use splat_core::Error;
@@ -7,17 +7,23 @@ use splat_core::run::comparison::{ImageFolder, write_render};
 use splat_core::scene::View;
 
 use super::args::{RenderArgs, Views};
-use super::output;
 use super::target::{self, Target};
 use super::train::usage;
+use super::{output, render_path};
+
+/// Size of an image when nobody says.
+pub(super) const DEFAULT_SIZE: (u32, u32) = (1280, 720);
 
 /// Renders and tells where the images are.
 pub(crate) fn run(args: &RenderArgs, quiet: bool) -> Result<u8> {
     let target = Target::open(&args.target)?;
     let background = args.background.unwrap_or_else(|| target.background());
+    if let Some(motion) = render_path::motion(args) {
+        return render_path::run(args, &motion, &target, background, quiet);
+    }
     match (args.eye, args.target_point, args.up, &args.output) {
         (Some(eye), Some(point), Some(up), Some(path)) => {
-            let (width, height) = args.size;
+            let (width, height) = args.size.unwrap_or(DEFAULT_SIZE);
             let view = View::look_at(eye, point, up, args.fov, width, height)?;
             let image = renderer(args, &target, eye.distance(point))?.render(&view, background)?;
             write_render(path, &image)?;

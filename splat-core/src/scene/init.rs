@@ -107,7 +107,7 @@ impl Volume {
 }
 
 /// The point with the least sum of squared distances to all optical axes; `None` if they are (nearly) parallel.
-fn axes_meet(views: &[View]) -> Option<DVec3> {
+pub(crate) fn axes_meet(views: &[View]) -> Option<DVec3> {
     let mut normal = DMat3::ZERO;
     let mut right = DVec3::ZERO;
     for view in views {

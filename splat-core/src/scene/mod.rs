@@ -21,6 +21,7 @@ pub use camera::{Intrinsics, View};
 pub use dataset::{Dataset, Level, LoadOptions, Note, Point};
 pub use detect::recognise;
 pub use image::{Photo, load_photo};
+pub(crate) use init::axes_meet;
 pub use init::{initial_points, nearest_distances};
 pub use io::ply::{SplatCloud, count_splats, read_points, read_splats, write_splats};
 pub use lens::Lens;

@@ -5,6 +5,7 @@
 pub mod colmap;
 mod colmap_bin;
 mod colmap_text;
+pub(crate) mod json;
 pub mod ply;
 mod ply_header;
 pub(crate) mod transforms;

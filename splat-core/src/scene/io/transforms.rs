@@ -4,12 +4,13 @@
 //! world-to-camera in OpenCV axes. The world is left as it is: `applied_transform`, `scale` and `offset` only say how
 //! the file came to be. Not for images: whether files exist is decided by `dataset.rs`.
 
+use super::json::{self, Object, kind};
 use crate::error::{Error, Result};
 use crate::scene::camera::Intrinsics;
 use crate::scene::dataset::Note;
 use crate::scene::lens::Lens;
 use glam::{DAffine3, DMat3, DVec3};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::path::Path;
 
 /// How far the columns of a rotation may be from unit length: rounding of hand-made files, but no scaled camera.
@@ -76,86 +77,9 @@ impl Declared {
     }
 }
 
-/// Typed access to one JSON object; errors name the frame.
-struct Object<'a> {
-    path: &'a Path,
-    place: String,
-    fields: &'a Map<String, Value>,
-}
-
-impl<'a> Object<'a> {
-    fn bad(&self, problem: impl AsRef<str>) -> Error {
-        let problem = format!("{}{}", self.place, problem.as_ref());
-        Error::input(self.path, problem, "correct the file or export it again")
-    }
-
-    /// A field; `null` counts as absent.
-    fn get(&self, key: &str) -> Option<&'a Value> {
-        self.fields.get(key).filter(|value| !value.is_null())
-    }
-
-    fn wrong<T>(&self, key: &str, value: &Value, expected: &str) -> Result<T> {
-        Err(self.bad(format!("`{key}` is {}, expected {expected}", kind(value))))
-    }
-
-    fn number(&self, key: &str) -> Result<Option<f64>> {
-        match self.get(key) {
-            None => Ok(None),
-            Some(value) => match value.as_f64() {
-                Some(number) if number.is_finite() => Ok(Some(number)),
-                _ => self.wrong(key, value, "a number"),
-            },
-        }
-    }
-
-    fn text(&self, key: &str) -> Result<Option<String>> {
-        match self.get(key) {
-            None => Ok(None),
-            Some(Value::String(text)) => Ok(Some(text.replace('\\', "/"))),
-            Some(value) => self.wrong(key, value, "a text"),
-        }
-    }
-
-    fn texts(&self, key: &str) -> Result<Option<Vec<String>>> {
-        let Some(value) = self.get(key) else {
-            return Ok(None);
-        };
-        let Some(list) = value.as_array() else {
-            return self.wrong(key, value, "a list of texts");
-        };
-        let texts: Option<Vec<String>> = list.iter().map(|v| Some(v.as_str()?.replace('\\', "/"))).collect();
-        texts.map_or_else(|| Err(self.bad(format!("`{key}` holds something that is not a text"))), |t| Ok(Some(t)))
-    }
-
-    fn edge(&self, key: &str) -> Result<Option<u32>> {
-        let Some(number) = self.number(key)? else {
-            return Ok(None);
-        };
-        // Some exporters write 1080.0.
-        if number.fract() != 0.0 || !(1.0..=65536.0).contains(&number) {
-            return Err(self.bad(format!("`{key}` is {number}, expected a whole number of pixels")));
-        }
-        Ok(Some(number as u32))
-    }
-}
-
-fn kind(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "true or false",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a text",
-        Value::Array(_) => "a list",
-        Value::Object(_) => "an object",
-    }
-}
-
 /// Reads one file.
 pub(crate) fn read(path: &Path) -> Result<Transforms> {
-    let bytes = std::fs::read(path).map_err(|e| Error::io(path, "read", e))?;
-    // Some Windows editors put a byte order mark in front, which JSON does not allow.
-    let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&bytes);
-    let root: Value = serde_json::from_slice(bytes).map_err(|e| json_error(path, bytes, &e))?;
+    let root = json::read(path)?;
     let Some(fields) = root.as_object() else {
         return Err(Error::input(
             path,
@@ -191,19 +115,6 @@ pub(crate) fn read(path: &Path) -> Result<Transforms> {
         },
         notes: notes(&top),
     })
-}
-
-fn json_error(path: &Path, bytes: &[u8], error: &serde_json::Error) -> Error {
-    let line = bytes.split(|&b| b == b'\n').nth(error.line().saturating_sub(1)).unwrap_or_default();
-    let line = String::from_utf8_lossy(line);
-    if line.contains("NaN") || line.contains("Infinity") {
-        return Error::input(
-            path,
-            format!("line {}: a number is NaN or infinite", error.line()),
-            "a pose is broken: remove its frame or run the reconstruction again",
-        );
-    }
-    Error::input(path, format!("not valid JSON: {error}"), "the file is damaged or was cut short; export it again")
 }
 
 fn notes(top: &Object<'_>) -> Vec<Note> {
