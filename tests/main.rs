@@ -11,6 +11,7 @@
 mod cli;
 mod definitions;
 mod determinism;
+mod editing;
 mod gpu;
 mod gradients;
 mod invariants;

@@ -21,6 +21,7 @@
 
 pub mod bench;
 pub mod density;
+pub mod edit;
 pub mod error;
 pub mod gpu;
 pub mod loss;
