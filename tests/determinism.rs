@@ -7,6 +7,7 @@ use std::process::Command;
 use std::sync::{Arc, OnceLock};
 
 use splat_core::gpu::{Gpu, GpuOptions};
+use splat_core::params::params_sha256;
 use splat_core::settings::Settings;
 use splat_core::train::Trainer;
 
@@ -157,6 +158,16 @@ fn damaged_checkpoints_are_refused_and_change_nothing() {
         assert!(second.restore(&mut &saved[..at]).is_err(), "a file cut at byte {at} went unnoticed");
     }
     assert_eq!((second.step_index(), second.params_sha256().unwrap()), (0, before));
+}
+
+#[test]
+fn splats_that_leave_the_device_keep_the_hash_of_their_table() {
+    let Some(gpu) = shared_gpu("splats_that_leave_the_device_keep_the_hash_of_their_table") else { return };
+    for degree in ["0", "2"] {
+        let mut trainer = trainer(&gpu, &tiny::settings(&[("model.sh_degree", degree)]));
+        advance(&mut trainer, 3);
+        assert_eq!(params_sha256(&trainer.cloud().unwrap()), trainer.params_sha256().unwrap());
+    }
 }
 
 /// Trains with the program in a process of its own; returns the bytes of the PLY.

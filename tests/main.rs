@@ -12,6 +12,7 @@ mod camera_paths;
 mod cli;
 mod definitions;
 mod determinism;
+mod editing;
 mod gpu;
 mod gradients;
 mod invariants;

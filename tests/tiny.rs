@@ -74,7 +74,8 @@ fn pose(index: usize) -> Value {
     json!([[-s, 0.0, c, 4.0 * c], [c, 0.0, s, 4.0 * s], [0.0, 1.0, 0.0, 0.0], [0.0, 0.0, 0.0, 1.0]])
 }
 
-fn oracle_camera(view: &View) -> Camera {
+/// A view as the oracle knows it.
+pub(crate) fn oracle_camera(view: &View) -> Camera {
     let row = |i: usize| {
         let r = view.viewmat.matrix3.row(i);
         [r.x, r.y, r.z, view.viewmat.translation[i]]

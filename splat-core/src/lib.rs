@@ -24,6 +24,7 @@
 pub mod bench;
 pub mod camera_path;
 pub mod density;
+pub mod edit;
 pub mod error;
 pub mod gpu;
 pub mod loss;

@@ -6,7 +6,11 @@
 //!
 //! A column is stored in chunks of rows when it is larger than one binding of the adapter may be.
 
+use sha2::{Digest, Sha256};
+
+use crate::error::{Error, Result};
 use crate::gpu::{Binding, Buf, Gpu, Pass, Readback};
+use crate::scene::SplatCloud;
 use crate::schedule::{Phase, Rate};
 
 /// A change of the population.
@@ -49,6 +53,58 @@ impl RowEdit {
                     && write.rows.iter().all(|&row| (row as usize) < rows)
             })
     }
+
+    /// The splats after the edit: what [`Params::apply`] does to a table, done to finished splats.
+    ///
+    /// # Errors
+    /// [`Error::Settings`] when the edit was made for other splats.
+    pub fn apply_to(&self, cloud: &SplatCloud) -> Result<SplatCloud> {
+        cloud.check()?;
+        let widths: Vec<(&str, usize)> = cloud.columns().iter().map(|&(name, width, _)| (name, width)).collect();
+        let width_of = |name: &str| widths.iter().find(|(known, _)| *known == name).map(|&(_, width)| width);
+        if !self.is_valid(cloud.len(), width_of) {
+            return Err(Error::settings(
+                format!("an edit that leaves {} splats does not fit a scene of {}", self.src.len(), cloud.len()),
+                "this is a bug: please report it",
+            ));
+        }
+        let mut edited = cloud.gather(&self.src);
+        for write in &self.writes {
+            if let (Some(width), Some(column)) = (width_of(write.column), edited.column_mut(write.column)) {
+                for (&row, values) in write.rows.iter().zip(write.values.chunks_exact(width)) {
+                    column[row as usize * width..][..width].copy_from_slice(values);
+                }
+            }
+        }
+        Ok(edited)
+    }
+}
+
+/// SHA-256 over columns in the order of the table: their names and values.
+#[derive(Default)]
+pub(crate) struct ColumnHash(Sha256);
+
+impl ColumnHash {
+    /// Adds a whole column.
+    pub(crate) fn add(&mut self, name: &str, values: &[f32]) {
+        self.0.update(name);
+        self.0.update(bytemuck::cast_slice(values));
+    }
+
+    /// The hash so far, in hexadecimal.
+    pub(crate) fn hex(self) -> String {
+        self.0.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+/// SHA-256 over the values of all columns of finished splats, equal to that of the table that trained them
+/// ([`Trainer::params_sha256`](crate::train::Trainer::params_sha256)).
+pub fn params_sha256(cloud: &SplatCloud) -> String {
+    let mut hash = ColumnHash::default();
+    for (name, _, values) in cloud.columns() {
+        hash.add(name, values);
+    }
+    hash.hex()
 }
 
 /// What a stage asks for when it adds a column.
@@ -118,7 +174,7 @@ impl<T: bytemuck::Pod> RowBuf<T> {
     ///
     /// # Errors
     /// As [`Gpu::check`].
-    pub fn read(&self, gpu: &Gpu) -> crate::Result<Vec<T>> {
+    pub fn read(&self, gpu: &Gpu) -> Result<Vec<T>> {
         self.begin_read(gpu).finish(gpu)
     }
 }

@@ -10,8 +10,6 @@ mod sampler;
 
 use std::sync::Arc;
 
-use sha2::{Digest, Sha256};
-
 use self::flight::{Flight, Flights, Landed};
 use self::sampler::Sampler;
 use crate::density::{Density, Observation, Observed, Rows, Scores, wander};
@@ -22,7 +20,7 @@ use crate::loss::{Loss, LossBuffers};
 use crate::metrics::{Evaluation, ViewScore};
 use crate::model::{Model, RasterOptions, Scene, ViewRenderer, frame_uniform};
 use crate::optim::Adam;
-use crate::params::{Params, RowEdit};
+use crate::params::{ColumnHash, Params, RowEdit};
 use crate::preview::Preview;
 use crate::recipe::{Context, Parts, recipe};
 use crate::render::{EachView, auto_near, finished_phase, score_view, to_image, upload_cloud};
@@ -404,12 +402,11 @@ impl Trainer {
     /// Device errors.
     pub fn params_sha256(&mut self) -> Result<String> {
         self.land_all()?;
-        let mut hash = Sha256::new();
+        let mut hash = ColumnHash::default();
         for column in self.params.columns() {
-            hash.update(column.spec.name);
-            hash.update(bytemuck::cast_slice(&column.values.read(&self.gpu)?));
+            hash.add(column.spec.name, &column.values.read(&self.gpu)?);
         }
-        Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+        Ok(hash.hex())
     }
 }
 

@@ -52,7 +52,7 @@ impl SplatCloud {
     }
 
     /// SH rows beyond the constant one; `None` for a degree above 3.
-    fn sh_rows(&self) -> Option<usize> {
+    pub(crate) fn sh_rows(&self) -> Option<usize> {
         SH_ROWS.get(usize::from(self.sh_degree)).copied()
     }
 
@@ -234,17 +234,8 @@ pub fn write_splats(path: &Path, cloud: &SplatCloud, comments: &[String]) -> Res
 /// # Errors
 /// As [`write_splats`], and what `progress` returns; then no file is left behind.
 pub fn write_splats_with(path: &Path, cloud: &SplatCloud, comments: &[String], progress: OnProgress<'_>) -> Result<()> {
-    let count = cloud.len();
-    let rows = cloud.sh_rows().filter(|rows| {
-        cloud.sh_rest.len() == count * rows * 3
-            && [cloud.quats.len(), cloud.log_scales.len(), cloud.opacity_logits.len(), cloud.sh0.len()] == [count; 4]
-    });
-    let Some(rows) = rows else {
-        return Err(Error::settings(
-            format!("{} splats of SH degree {} have columns of different lengths", count, cloud.sh_degree),
-            "this is a bug: please report it",
-        ));
-    };
+    cloud.check()?;
+    let rows = cloud.sh_width() / 3;
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let temporary = path.with_file_name(format!(".{name}.{}.tmp", std::process::id()));
     let refused = |source| Error::Io { path: path.to_path_buf(), action: "write", source };
