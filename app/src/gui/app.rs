@@ -15,6 +15,7 @@ use anyhow::Result;
 use egui::{CentralPanel, Context, Frame, Panel, Ui};
 use splat_core::gpu::{GpuInfo, GpuOptions};
 
+use self::editing::Found;
 use self::film::Film;
 use self::scene::{Saved, Scene, Started};
 use self::viewport::Viewport;
@@ -127,6 +128,7 @@ pub(crate) struct App {
     opening: Option<Job<Opened>>,
     starting: Option<Job<Started>>,
     saving: Option<Job<Saved>>,
+    finding: Option<Job<Found>>,
     running: Option<Running>,
     training: TrainingState,
     /// Progress of the worker's longer work.
@@ -176,6 +178,7 @@ impl App {
             opening: None,
             starting: None,
             saving: None,
+            finding: None,
             running: None,
             training: TrainingState::default(),
             busy: None,

@@ -3,13 +3,14 @@
 use egui::Modifiers;
 use glam::{DQuat, DVec2, DVec3, EulerRot};
 use splat_core::edit::{
-    Attribute, Combine, Edit, Extent, Histogram, OrientedBox, RowSet, Similarity, Viewpoint, by_attribute, in_box,
+    Attribute, Combine, Document, Edit, Extent, Histogram, OrientedBox, RowSet, Similarity, Viewpoint, by_attribute, in_box,
     in_sphere,
 };
 use splat_core::look::Marks;
 
 use super::App;
 use crate::gui::action::Tool;
+use crate::gui::jobs::Job;
 use crate::gui::nav::ToolDrag;
 use crate::gui::overlay::Fit;
 use crate::gui::panels::inspect::{self, CropBox, HistogramData, InspectRequest, TransformFields, Up};
@@ -19,8 +20,55 @@ use crate::gui::worker::{Ask, Why};
 const CLICK_RADIUS: f64 = 4.0;
 /// Bars of a histogram.
 const BINS: usize = 64;
+/// Up to so many splats, finding some of them takes a few milliseconds and is done at once.
+const AT_ONCE: usize = 300_000;
+
+/// What was looked for among all splats.
+pub(super) enum Found {
+    /// A selection.
+    Select(Edit),
+    /// A histogram, unless there is nothing to count.
+    Histogram(Option<HistogramData>),
+    /// What the camera is to see, unless there is nothing.
+    Frame(Option<Extent>),
+    /// A box around everything.
+    Crop(Option<Extent>),
+    /// The new origin.
+    Origin(Option<Extent>),
+}
 
 impl App {
+    /// Looks for something among all splats, on a thread of its own if they are many; what was looked for before and
+    /// is not found yet is forgotten.
+    pub(super) fn find(&mut self, work: impl FnOnce(&Document) -> Found + Send + 'static) {
+        let Some(scene) = &self.scene else { return };
+        if scene.document.cloud().len() <= AT_ONCE {
+            let found = work(&scene.document);
+            self.found(found);
+        } else {
+            let document = scene.document.snapshot();
+            self.finding = Some(Job::spawn(&self.ctx, "Searching splats", move |_| Ok(work(&document))));
+        }
+    }
+
+    /// Something was found.
+    pub(super) fn found(&mut self, found: Found) {
+        match found {
+            Found::Select(edit) => self.edit(&edit),
+            Found::Histogram(histogram) => self.widgets.histogram = histogram,
+            Found::Frame(Some(extent)) => self.viewport.camera.frame(extent.centre(), extent.radius()),
+            Found::Frame(None) => self.focus_middle(),
+            Found::Crop(Some(extent)) => {
+                self.widgets.inspect.crop = CropBox { centre: extent.centre().into(), size: extent.size().into() };
+            }
+            Found::Origin(Some(extent)) => {
+                let moved = Similarity { translation: -extent.centre(), ..Similarity::IDENTITY };
+                self.edit(&Edit::Transform(moved));
+            }
+            Found::Crop(None) | Found::Origin(None) => self.toasts.info("There are no splats to measure"),
+        }
+    }
+
     /// Applies an edit and shows what it did.
     pub(super) fn edit(&mut self, edit: &Edit) {
         if let Some(reason) = self.editing_blocked() {
@@ -77,14 +125,16 @@ impl App {
             Tool::Measure => self.ask_surface(pixel, Why::Measure),
             Tool::Box | Tool::Sphere => self.ask_surface(pixel, Why::Place),
             Tool::Rectangle | Tool::Brush => {
-                let (Some(view), Some(scene)) = (self.shown_view(), &self.scene) else { return };
+                let Some(view) = self.shown_view() else { return };
                 let near = self.viewport.camera.near();
-                let hit = Viewpoint::new(&scene.document, &view, near).at_point(pixel, CLICK_RADIUS);
-                let mut rows = RowSet::new(scene.document.cloud().len());
-                if let Some(hit) = hit {
-                    rows.insert(hit.row);
-                }
-                self.edit(&Edit::Select { rows, combine: combine(modifiers, self.widgets.inspect.combine) });
+                let combine = combine(modifiers, self.widgets.inspect.combine);
+                self.find(move |document| {
+                    let mut rows = RowSet::new(document.cloud().len());
+                    if let Some(hit) = Viewpoint::new(document, &view, near).at_point(pixel, CLICK_RADIUS) {
+                        rows.insert(hit.row);
+                    }
+                    Found::Select(Edit::Select { rows, combine })
+                });
             }
         }
     }
@@ -93,16 +143,18 @@ impl App {
     pub(super) fn dragged(&mut self, drag: &ToolDrag, fit: &Fit) {
         let (Some(scene), Some(inverse_view)) = (&self.scene, self.wanted_view()) else { return };
         let view = scene.document.transform().transform_view(&inverse_view);
-        let viewpoint = Viewpoint::new(&scene.document, &view, self.viewport.camera.near());
-        let rows = match drag.tool {
-            Tool::Rectangle => viewpoint.in_rectangle(drag.start, drag.now),
-            Tool::Brush => {
-                let pixels_per_point = fit.size().x / f64::from(fit.rect().width()).max(1.0);
-                viewpoint.under_brush(&drag.path, self.widgets.inspect.brush_radius * pixels_per_point)
-            }
-            _ => return,
-        };
-        self.edit(&Edit::Select { rows, combine: combine(drag.modifiers, self.widgets.inspect.combine) });
+        let near = self.viewport.camera.near();
+        let combine = combine(drag.modifiers, self.widgets.inspect.combine);
+        let pixels_per_point = fit.size().x / f64::from(fit.rect().width()).max(1.0);
+        let (drag, radius) = (drag.clone(), self.widgets.inspect.brush_radius * pixels_per_point);
+        self.find(move |document| {
+            let viewpoint = Viewpoint::new(document, &view, near);
+            let rows = match drag.tool {
+                Tool::Brush => viewpoint.under_brush(&drag.path, radius),
+                _ => viewpoint.in_rectangle(drag.start, drag.now),
+            };
+            Found::Select(Edit::Select { rows, combine })
+        });
     }
 
     /// Puts the shape of the current tool at a surface point.
@@ -133,23 +185,27 @@ impl App {
 
     /// Carries out what the panel asks for.
     pub(super) fn inspect(&mut self, request: InspectRequest) {
-        let Some(scene) = &self.scene else { return };
-        let document = &scene.document;
         match request {
             InspectRequest::HistogramOf { attribute, log_axis } => {
-                let values = document.attribute(self.attribute(attribute));
-                self.widgets.histogram =
-                    Histogram::new(&values, &document.shown(), BINS, log_axis).map(|histogram| HistogramData {
+                let measured = self.attribute(attribute);
+                self.find(move |document| {
+                    let values = document.attribute(measured);
+                    let histogram = Histogram::new(&values, &document.shown(), BINS, log_axis);
+                    Found::Histogram(histogram.map(|histogram| HistogramData {
                         attribute,
                         log_axis,
                         min: f64::from(histogram.min),
                         max: f64::from(histogram.max),
                         counts: histogram.counts.iter().map(|&count| u64::from(count)).collect(),
-                    });
+                    }))
+                });
             }
             InspectRequest::SelectRange { attribute, min, max, combine } => {
-                let rows = by_attribute(document, self.attribute(attribute), &(min as f32..=max as f32));
-                self.edit(&Edit::Select { rows, combine: combine.into() });
+                let attribute = self.attribute(attribute);
+                self.find(move |document| {
+                    let rows = by_attribute(document, attribute, &(min as f32..=max as f32));
+                    Found::Select(Edit::Select { rows, combine: combine.into() })
+                });
             }
             InspectRequest::SelectBox { shape, inside, combine } => {
                 let region = OrientedBox {
@@ -157,18 +213,17 @@ impl App {
                     rotation: DQuat::IDENTITY,
                     half_size: 0.5 * DVec3::from(shape.size),
                 };
-                let rows = sided(in_box(document, &region), inside);
-                self.edit(&Edit::Select { rows, combine: combine.into() });
+                self.find(move |document| {
+                    let rows = sided(in_box(document, &region), inside);
+                    Found::Select(Edit::Select { rows, combine: combine.into() })
+                });
             }
-            InspectRequest::SelectSphere { shape, inside, combine } => {
+            InspectRequest::SelectSphere { shape, inside, combine } => self.find(move |document| {
                 let rows = sided(in_sphere(document, shape.centre.into(), shape.radius), inside);
-                self.edit(&Edit::Select { rows, combine: combine.into() });
-            }
+                Found::Select(Edit::Select { rows, combine: combine.into() })
+            }),
             InspectRequest::FitCrop => {
-                if let Some(extent) = Extent::of(document, &document.shown(), 0.02) {
-                    let crop = CropBox { centre: extent.centre().into(), size: extent.size().into() };
-                    self.widgets.inspect.crop = crop;
-                }
+                self.find(|document| Found::Crop(Extent::of(document, &document.shown(), 0.02)));
             }
             InspectRequest::Transform(fields) => {
                 self.edit(&Edit::Transform(similarity(&fields)));
@@ -176,10 +231,7 @@ impl App {
             }
             InspectRequest::SetUp(up) => self.set_up(up),
             InspectRequest::OriginToSelection => {
-                if let Some(extent) = Extent::of(document, document.selected(), 0.0) {
-                    let moved = Similarity { translation: -extent.centre(), ..Similarity::default() };
-                    self.edit(&Edit::Transform(moved));
-                }
+                self.find(|document| Found::Origin(Extent::of(document, document.selected(), 0.0)));
             }
             InspectRequest::SetScale { measured, wanted } => match Similarity::scale_to(measured, wanted) {
                 Some(similarity) => {
@@ -191,7 +243,7 @@ impl App {
             },
             InspectRequest::ClearMeasure => self.viewport.measure = [None; 2],
             InspectRequest::GoTo(edits) => {
-                let done = document.labels().1;
+                let done = self.scene.as_ref().map_or(0, |scene| scene.document.labels().1);
                 for _ in edits..done {
                     self.undo(false);
                 }

@@ -167,6 +167,13 @@ impl App {
                 }
             }
         }
+        if let Some(result) = self.finding.as_ref().and_then(|job| job.poll()) {
+            self.finding = None;
+            match result {
+                Ok(found) => self.found(found),
+                Err(error) => self.toasts.error(splat_core::session::chain(error.as_ref()), None),
+            }
+        }
         if matches!(self.training.run, RunState::Idle) && self.starting.is_none() {
             self.training.shown_step = None;
         }

@@ -115,7 +115,7 @@ impl App {
             hidden: document.hidden().count() as u64,
             deleted: document.deleted().count() as u64,
             extent: self.viewport.extent,
-            revision: (scene.documents << 32) + document.version(),
+            revision: (scene.documents << 32) + document.revisions().shown + document.revisions().transform,
             histogram: self.widgets.histogram.as_ref(),
             measured: self.viewport.distance(),
             history: &history,

@@ -5,9 +5,11 @@ use std::time::{Duration, Instant};
 
 use egui::{Align2, Context, DragValue, FontId, Modal, Rect, TextureHandle, TextureOptions, Ui};
 use glam::{DQuat, DVec2, DVec3};
+use splat_core::edit::Extent;
 use splat_core::look::{Look, Mode};
 use splat_core::scene::View;
 
+use super::editing::Found;
 use super::{App, Purpose};
 use crate::gui::action::{Action, Tool};
 use crate::gui::compare::{Compare, CompareData, CompareMode};
@@ -574,28 +576,22 @@ impl App {
         self.worker.ask(Ask::Task(Task::Shot { view: Box::new(view), look: self.widgets.display.look.clone(), path }));
     }
 
-    /// Turns about the middle of the selection, or about the surface in the middle of the picture.
+    /// Sees the selection, or turns about the surface in the middle of the picture.
     pub(super) fn focus(&mut self) {
-        let Some(scene) = &self.scene else { return };
-        let selected = scene.document.selected();
-        match splat_core::edit::Extent::of(&scene.document, selected, 0.0) {
-            Some(extent) => self.viewport.camera.frame(extent.centre(), extent.radius()),
-            None => {
-                if let Some(shown) = &self.viewport.shown {
-                    let middle = 0.5 * DVec2::new(f64::from(shown.view.width), f64::from(shown.view.height));
-                    self.ask_surface(middle, Why::Focus);
-                }
-            }
+        self.find(|document| Found::Frame(Extent::of(document, document.selected(), 0.0)));
+    }
+
+    /// Turns about the surface in the middle of the picture.
+    pub(super) fn focus_middle(&mut self) {
+        if let Some(shown) = &self.viewport.shown {
+            let middle = 0.5 * DVec2::new(f64::from(shown.view.width), f64::from(shown.view.height));
+            self.ask_surface(middle, Why::Focus);
         }
     }
 
     /// Sees everything.
     pub(super) fn frame_all(&mut self) {
-        let Some(scene) = &self.scene else { return };
-        let shown = scene.document.shown();
-        if let Some(extent) = splat_core::edit::Extent::of(&scene.document, &shown, 0.02) {
-            self.viewport.camera.frame(extent.centre(), extent.radius());
-        }
+        self.find(|document| Found::Frame(Extent::of(document, &document.shown(), 0.02)));
     }
 
     /// Orbit or fly.
