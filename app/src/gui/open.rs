@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Result;
+use glam::DVec3;
 use splat_core::model::RasterOptions;
 use splat_core::render::auto_near;
 use splat_core::run::{Header, RunFolder};
@@ -34,6 +35,12 @@ pub(crate) struct Opened {
     pub(crate) raster: RasterOptions,
     /// Colour behind them in evaluations.
     pub(crate) background: [f32; 3],
+    /// Up, as far as it is known.
+    pub(crate) up: DVec3,
+    /// Radius of what is of interest, world units.
+    pub(crate) extent: f64,
+    /// Middle and radius of the splats but the outermost few.
+    pub(crate) bulk: Option<(DVec3, f64)>,
     /// What a person should know.
     pub(crate) warnings: Vec<String>,
 }
@@ -83,6 +90,9 @@ fn open_photos(path: &Path, settings: &Settings) -> Result<Opened> {
         path: path.into(),
         raster: RasterOptions { antialias: settings.raster.antialias, near: auto_near(dataset.extent()) },
         background: settings.model.evaluation_background(dataset.has_alpha),
+        up: dataset.up(),
+        extent: dataset.extent(),
+        bulk: bulk_of(&cloud),
         photos: Some(Photos { root: path.into(), dataset, options }),
         run: None,
         cloud: Arc::new(cloud),
@@ -116,11 +126,19 @@ fn open_target(path: &Path, progress: &Progress) -> Result<Opened> {
     if cloud.dropped > 0 {
         warnings.push(format!("{} splats with values that are not finite were left out", cloud.dropped));
     }
-    let extent = photos.as_ref().map_or_else(|| extent_of(&cloud), |photos| photos.dataset.extent());
+    let bulk = bulk_of(&cloud);
+    let extent = match &photos {
+        Some(photos) => photos.dataset.extent(),
+        None => bulk.map_or(1.0, |(_, radius)| radius),
+    };
     Ok(Opened {
         path: path.into(),
         raster: target.raster_options(&cloud, &SceneArgs::default(), extent),
         background: target.background(),
+        // Without cameras: the axes of most reconstructions, y down.
+        up: photos.as_ref().map_or(DVec3::NEG_Y, |photos| photos.dataset.up()),
+        extent,
+        bulk,
         photos,
         run,
         cloud: Arc::new(cloud),
@@ -135,14 +153,18 @@ fn photos_of(target: &Target, header: &Header) -> Result<Photos> {
     Ok(Photos { root: dataset.root.clone(), dataset, options })
 }
 
-/// Size of a scene that brings no cameras: half of its splats are within this distance of their middle.
-fn extent_of(cloud: &SplatCloud) -> f64 {
+/// Middle and radius of the splats but the outermost twentieth on each side.
+fn bulk_of(cloud: &SplatCloud) -> Option<(DVec3, f64)> {
+    const TRIM: f64 = 0.05;
     let axis = |axis: usize| {
         let mut values: Vec<f32> = cloud.means.iter().map(|mean| mean[axis]).collect();
         let last = values.len().checked_sub(1)?;
-        let mut at = |share: f64| *values.select_nth_unstable_by((last as f64 * share) as usize, f32::total_cmp).1;
-        Some(f64::from(at(0.75) - at(0.25)))
+        let mut at = |share: f64| {
+            f64::from(*values.select_nth_unstable_by((last as f64 * share).round() as usize, f32::total_cmp).1)
+        };
+        Some((at(TRIM), at(1.0 - TRIM)))
     };
-    let spread = (0..3).filter_map(axis).fold(0.0, f64::max);
-    if spread > 0.0 { spread } else { 1.0 }
+    let (x, y, z) = (axis(0)?, axis(1)?, axis(2)?);
+    let (low, high) = (DVec3::new(x.0, y.0, z.0), DVec3::new(x.1, y.1, z.1));
+    Some((0.5 * (low + high), (0.5 * (high - low).length()).max(1e-6)))
 }

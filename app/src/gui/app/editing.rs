@@ -77,7 +77,7 @@ impl App {
         }
         let Some(scene) = &mut self.scene else { return };
         match scene.document.apply(edit) {
-            Ok(_) => self.document_changed(matches!(edit, Edit::Transform(_))),
+            Ok(_) => self.document_changed(),
             Err(error) => self.toasts.error(error.to_string(), None),
         }
     }
@@ -89,7 +89,7 @@ impl App {
         let label = label.map(str::to_owned);
         let changed = if redo { scene.document.redo() } else { scene.document.undo() };
         if changed {
-            self.document_changed(true);
+            self.document_changed();
             if let Some(label) = label {
                 self.toasts.info(if redo { format!("Done again: {label}") } else { format!("Undone: {label}") });
             }
@@ -97,7 +97,7 @@ impl App {
     }
 
     /// Tells the worker and the overlays what changed.
-    fn document_changed(&mut self, transformed: bool) {
+    fn document_changed(&mut self) {
         let Some(scene) = &mut self.scene else { return };
         let document = &scene.document;
         let flags = |rows: &RowSet| match rows.is_empty() {
@@ -108,8 +108,10 @@ impl App {
         hidden.union_with(document.deleted());
         self.worker.ask(Ask::Marks(Marks { selected: flags(document.selected()), hidden: flags(&hidden) }));
         let moment = scene.moment();
+        let document_transform = document.revisions().transform;
         scene.scores.advance(moment);
-        if transformed {
+        if scene.placed_at != document_transform {
+            scene.placed_at = document_transform;
             scene.place_frusta();
             let (up, extent) = scene.up_and_extent();
             self.viewport.camera.set_scale(extent);

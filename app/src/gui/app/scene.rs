@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use glam::DVec3;
 use splat_core::Error;
-use splat_core::edit::{Document, Extent};
+use splat_core::edit::Document;
 use splat_core::gpu::{Gpu, GpuOptions};
 use splat_core::model::RasterOptions;
 use splat_core::preview::PreviewSlot;
@@ -71,6 +71,12 @@ pub(super) struct Scene {
     pub(super) summary: Option<SceneSummary>,
     /// Where `Save` writes.
     pub(super) file: Option<PathBuf>,
+    /// Up and size of the splats as they were read.
+    /// Revision of the transform that `frusta` were placed by.
+    pub(super) placed_at: u64,
+    up: DVec3,
+    extent: f64,
+    bulk: Option<(DVec3, f64)>,
 }
 
 /// A run that began.
@@ -91,7 +97,7 @@ pub(super) struct Saved {
 
 impl Scene {
     fn new(opened: Opened, software: bool, ctx: &egui::Context) -> Result<Self> {
-        let Opened { path, photos, run, cloud, trained, raster, background, .. } = opened;
+        let Opened { path, photos, run, cloud, trained, raster, background, up, extent, bulk, .. } = opened;
         let views: Vec<View> = photos.iter().flat_map(|photos| photos.dataset.views().cloned()).collect();
         let settings = run.as_ref().map_or_else(Settings::default, |run| run.settings.clone());
         let file = (trained && run.is_none()).then(|| path.clone());
@@ -112,6 +118,10 @@ impl Scene {
             photos,
             run,
             file,
+            placed_at: 0,
+            up,
+            extent,
+            bulk,
         };
         scene.place_frusta();
         Ok(scene)
@@ -157,15 +167,7 @@ impl Scene {
     /// Which way is up, and how large the scene is.
     pub(super) fn up_and_extent(&self) -> (DVec3, f64) {
         let transform = self.document.transform();
-        match &self.photos {
-            Some(photos) => (transform.rotation * photos.dataset.up(), transform.scale * photos.dataset.extent()),
-            None => {
-                let shown = self.document.shown();
-                let radius = Extent::of(&self.document, &shown, 0.05).map_or(1.0, |extent| extent.radius());
-                // Without cameras: the axes of most reconstructions, y down.
-                (transform.rotation * DVec3::NEG_Y, radius.max(1e-6))
-            }
-        }
+        (transform.rotation * self.up, transform.scale * self.extent)
     }
 }
 
@@ -227,9 +229,8 @@ impl App {
         match scene.views.first() {
             Some(view) => self.viewport.camera.set_from_view(view),
             None => {
-                let shown = scene.document.shown();
-                if let Some(extent) = Extent::of(&scene.document, &shown, 0.02) {
-                    self.viewport.camera.frame(extent.centre(), extent.radius());
+                if let Some((middle, radius)) = scene.bulk {
+                    self.viewport.camera.frame(middle, radius);
                 }
             }
         }
