@@ -3,6 +3,8 @@
 //! The command line is under `cli`; everything it does is done by `splat-core`.
 
 mod cli;
+#[cfg(feature = "gui")]
+mod gui;
 
 use std::process::ExitCode;
 
