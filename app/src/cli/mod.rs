@@ -6,7 +6,7 @@ mod eval;
 mod export;
 mod info;
 mod manual;
-mod output;
+pub(crate) mod output;
 mod progress;
 mod render;
 mod settings;
