@@ -7,8 +7,8 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use egui::{
-    Align2, Color32, ColorImage, CursorIcon, Id, Painter, Pos2, Rect, Sense, Slider, Stroke, TextStyle, TextureHandle,
-    TextureOptions, Ui, WidgetInfo, pos2, vec2,
+    Align2, Color32, ColorImage, CursorIcon, Id, Label, Painter, Pos2, Rect, RichText, Sense, Slider, Stroke,
+    TextStyle, TextureHandle, TextureOptions, Ui, WidgetInfo, pos2, vec2,
 };
 use splat_core::metrics::Image;
 
@@ -264,9 +264,10 @@ fn show_score(ui: &mut Ui, score: Option<Score>) {
     let text = format!("PSNR {:.2} dB, SSIM {:.4}", score.psnr, score.ssim);
     if score.stale {
         let of = format!("Measured at step {}; the splats have changed since", score.of.step);
-        ui.weak(format!("{text} (earlier)")).on_hover_text(of);
+        ui.add(Label::new(RichText::new(format!("{text} (earlier)")).weak()).extend()).on_hover_text(of);
     } else {
-        ui.label(text);
+        // In one piece on the next line rather than broken in the middle.
+        ui.add(Label::new(text).extend());
     }
 }
 

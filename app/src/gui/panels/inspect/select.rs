@@ -100,13 +100,13 @@ pub(super) fn selection(ui: &mut Ui, data: &InspectData<'_>, actions: &mut Vec<A
     }
     let (splats, selection) = (needs_splats(data), needs_selection(data));
     let hidden = data.blocked.or((data.hidden == 0).then_some("Nothing is hidden"));
-    let rows: [&[(&str, Option<&str>, Action, &str)]; 2] = [
-        &[
+    let rows = [
+        vec![
             ("All", splats, Action::SelectAll, "Select everything that is shown"),
             ("None", selection, Action::SelectNone, "Select nothing"),
             ("Invert", splats, Action::InvertSelection, "Select what is not selected"),
         ],
-        &[
+        vec![
             ("Delete", selection, Action::Delete, "Delete what is selected; can be undone"),
             ("Keep only", selection, Action::KeepOnly, "Delete what is not selected; can be undone"),
             ("Hide", selection, Action::Hide, "Hide what is selected; it stays in the file"),
@@ -116,8 +116,8 @@ pub(super) fn selection(ui: &mut Ui, data: &InspectData<'_>, actions: &mut Vec<A
     for row in rows {
         ui.horizontal_wrapped(|ui| {
             for (name, blocked, action, about) in row {
-                if button(ui, *blocked, name, about) {
-                    actions.push(action.clone());
+                if button(ui, blocked, name, about) {
+                    actions.push(action);
                 }
             }
         });
