@@ -1,3 +1,3 @@
 //! How the viewport shows splats, as chosen by the person.
 
-pub(crate) use splat_core::look::{Look, Mode};
+pub(crate) use splat_core::look::{Colormap, Legend, Look, Mode};

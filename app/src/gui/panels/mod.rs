@@ -1,6 +1,10 @@
-//! The panels: functions that read plain state and push actions or return a small reply.
+//! The panels: functions that read plain state and answer with actions or requests.
 
+pub(crate) mod cameras;
+pub(crate) mod display;
+pub(crate) mod inspect;
 pub(crate) mod log;
+pub(crate) mod path;
 pub(crate) mod plots;
 pub(crate) mod settings;
 pub(crate) mod timing;
