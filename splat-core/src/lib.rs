@@ -27,6 +27,7 @@ pub mod density;
 pub mod edit;
 pub mod error;
 pub mod gpu;
+pub mod look;
 pub mod loss;
 pub mod metrics;
 pub mod model;

@@ -1,6 +1,7 @@
 //! `splat render --camera-path` and `--turntable`: a video, or its frames as PNGs.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
@@ -8,7 +9,7 @@ use anyhow::Result;
 use glam::DVec3;
 use splat_core::Error;
 use splat_core::camera_path::{CameraPath, Defaults, Orbit, Sphere};
-use splat_core::render::Renderer;
+use splat_core::look::{Look, Viewer};
 
 use crate::video::{VideoOutput, VideoWriter};
 
@@ -51,7 +52,7 @@ pub(super) fn run(
     args: &RenderArgs,
     motion: &Motion,
     target: &Target,
-    background: [f32; 3],
+    look: &Look,
     quiet: bool,
 ) -> Result<u8> {
     // Whatever can be wrong is found before anything slow.
@@ -61,7 +62,7 @@ pub(super) fn run(
         Way::Turntable(_) => None,
     };
     let mut reporter = Reporter::new(false, quiet);
-    let written = film(args, motion, from_file, target, &output, background, &mut reporter);
+    let written = film(args, motion, from_file, target, &output, look, &mut reporter);
     reporter.close();
     output::print(&format!("{}\n", written?.display()))?;
     Ok(0)
@@ -81,7 +82,7 @@ fn film(
     from_file: Option<CameraPath>,
     target: &Target,
     output: &VideoOutput,
-    background: [f32; 3],
+    look: &Look,
     reporter: &mut Reporter,
 ) -> Result<PathBuf> {
     reporter.status("reading the scene");
@@ -100,15 +101,15 @@ fn film(
     reporter.status("opening the adapter");
     let gpu = target::open_gpu(&args.gpu, target.settings.raster.profile)?;
     let raster = target.raster_options(&cloud, &args.scene, sphere.radius);
-    let mut renderer = Renderer::new(&gpu, &cloud, raster)?;
-    drop(cloud);
+    let mut viewer = Viewer::new(&gpu);
+    viewer.set_cloud(Arc::new(cloud), raster, None)?;
     let stopped = signals::flag_on_signal()?;
     let mut writer = output.start(width, height, frame_rate, times.len() as u64)?;
     writer.notes().iter().for_each(|note| reporter.note(note));
     let began = Instant::now();
     for (index, &time) in times.iter().enumerate() {
         check(stopped)?;
-        let frame = renderer.render(&path.view(time, width, height)?, background)?;
+        let frame = viewer.draw(&path.view(time, width, height)?, look)?.image;
         writer.write(&frame).map_err(|error| if stopped.load(Ordering::SeqCst) { Error::Cancelled } else { error })?;
         let speed = speed(index + 1, times.len(), began.elapsed().as_secs_f64());
         reporter.count("frame", index as u64 + 1, times.len() as u64, &format!("{width}x{height}{speed}"));

@@ -22,7 +22,8 @@ use self::viewport::Viewport;
 use super::action::Action;
 use super::commands::consume_shortcuts;
 use super::export_dialog::ExportDialog;
-use super::files::{Dialogs, DropOverlay, dropped};
+use super::dialogs::Dialogs;
+use super::files::{DropOverlay, dropped};
 use super::guard::Guard;
 use super::jobs::Job;
 use super::open::Opened;
@@ -379,7 +380,7 @@ impl App {
         if let Some(key) = self.widgets.palette.show(ctx, &facts, &findable, actions) {
             self.prefs.panels.side = true;
             self.widgets.side = SideTab::Settings;
-            self.widgets.setup.search = key;
+            self.widgets.setup.show_matching(key);
         }
         self.export_dialog(ctx);
         self.shot_dialog(ctx);

@@ -32,8 +32,6 @@ mod theme;
 mod thumbnails;
 mod toasts;
 mod training;
-#[cfg(test)]
-mod walk;
 mod welcome;
 mod worker;
 

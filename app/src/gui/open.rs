@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use glam::DVec3;
 use splat_core::model::RasterOptions;
 use splat_core::render::auto_near;
@@ -14,6 +14,7 @@ use splat_core::settings::Settings;
 use splat_core::train::initial_cloud;
 use splat_core::{Error, session::chain};
 
+use super::files::{Kind, classify};
 use super::jobs::Progress;
 use crate::cli::args::SceneArgs;
 use crate::cli::target::{Target, load_options};
@@ -72,13 +73,11 @@ pub(crate) struct OpenedRun {
 /// # Errors
 /// What is wrong with it; [`Error::Cancelled`].
 pub(crate) fn open(path: &Path, settings: &Settings, progress: &Progress) -> Result<Opened> {
-    if path.is_dir() && !RunFolder::create(path, true)?.is_run() {
-        return open_photos(path, settings);
+    match classify(path) {
+        Kind::PhotoScene => open_photos(path, settings),
+        Kind::Run | Kind::SplatFile(_) => open_target(path, progress),
+        Kind::Unknown(reason) => Err(anyhow!("{}: {reason}", path.display())),
     }
-    if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json")) {
-        return open_photos(path, settings);
-    }
-    open_target(path, progress)
 }
 
 /// The photos, and what training would start from.

@@ -25,7 +25,7 @@ use splat_core::render::Image;
 use splat_core::scene::{Photo, SplatCloud, View, load_photo};
 use splat_core::session::chain;
 
-use super::compare::difference;
+use super::compare::{Gain, difference};
 use super::tasks::Task;
 
 /// What the window asks of the worker.
@@ -82,7 +82,7 @@ pub(crate) struct Beside {
     /// Its place in the list of all views.
     pub(crate) index: usize,
     /// Factor of the difference picture, if one is wanted.
-    pub(crate) gain: Option<f32>,
+    pub(crate) gain: Option<Gain>,
 }
 
 /// A drawn picture.
@@ -98,7 +98,7 @@ pub(crate) struct Shown {
     /// The photo at the same size.
     pub(crate) photo: Option<Arc<ColorImage>>,
     /// The difference of both.
-    pub(crate) difference: Option<Arc<ColorImage>>,
+    pub(crate) difference: Option<(Gain, Arc<ColorImage>)>,
     /// How long it took.
     pub(crate) millis: f32,
 }
@@ -379,10 +379,13 @@ impl Body {
                 let background = draw.look.background;
                 let photo_image = photo.as_ref().map(|photo| photo_over(photo, background));
                 let gain = draw.photo.and_then(|beside| beside.gain);
-                let differ = photo_image.as_ref().zip(gain);
+                let mask = photo.as_ref().and_then(|photo| photo.mask.as_deref());
+                let differ = photo_image.as_ref().zip(gain).map(|(photo, gain)| {
+                    (gain, pixels(&difference(&picture.image, photo, mask, gain)))
+                });
                 let shown = Shown {
                     id: draw.id,
-                    difference: differ.map(|(photo, gain)| pixels(&difference(&picture.image, photo, gain))),
+                    difference: differ,
                     image: pixels(&picture.image),
                     legend: picture.legend,
                     photo: photo_image.as_ref().map(pixels),

@@ -10,7 +10,7 @@ use splat_core::scene::View;
 
 use super::{App, Purpose};
 use crate::gui::action::Action;
-use crate::gui::files::{Ask as AskPath, Filter, Wanted};
+use crate::gui::dialogs::{Ask as AskPath, Filter, Wanted};
 use crate::gui::panels::path::{self, Format, PathData, PathKey, PathRequest, RenderProgress, RenderRequest};
 use crate::gui::tasks::Task;
 use crate::gui::worker::Ask;
@@ -81,9 +81,9 @@ impl App {
                     self.film.path.put(key);
                 }
             }
-            PathRequest::SetTime { index, seconds } => {
-                if let Some(key) = keys.get_mut(index) {
-                    key.time = seconds;
+            PathRequest::SetTime { key, time } => {
+                if let Some(key) = keys.get_mut(key) {
+                    key.time = time;
                 }
             }
             PathRequest::MoveUp(index) => swap_poses(keys, index, index.wrapping_sub(1)),

@@ -8,7 +8,7 @@ use splat_core::session::Command;
 use super::{App, Purpose, SideTab};
 use crate::gui::action::{Action, Panel, Tool};
 use crate::gui::commands::{Facts, Run};
-use crate::gui::files::{Ask as AskPath, Wanted};
+use crate::gui::dialogs::{Ask as AskPath, Wanted};
 use crate::gui::nav::Motion;
 use crate::gui::prefs::Panels;
 use crate::gui::theme;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use glam::DVec3;
 use splat_core::Error;
+use splat_core::camera_path::Orbit;
 use splat_core::edit::Document;
 use splat_core::gpu::{Gpu, GpuOptions};
 use splat_core::model::RasterOptions;
@@ -21,7 +22,7 @@ use super::{Adapter, App, Purpose, SideTab};
 use crate::cli::target::load_options;
 use crate::gui::action::Action;
 use crate::gui::export_dialog::{ExportReply, ExportRequest, Exportable};
-use crate::gui::files::{Ask as AskPath, Filter, Kind, Wanted, classify};
+use crate::gui::dialogs::{Ask as AskPath, Filter, Wanted};
 use crate::gui::guard::{Choice, Decision, Risk};
 use crate::gui::jobs::{Job, Progress};
 use crate::gui::open::{self, Opened, OpenedRun, Photos};
@@ -175,10 +176,6 @@ impl App {
     /// Opens a path, after asking about what would be lost.
     pub(super) fn open_path(&mut self, path: PathBuf) {
         self.prefs.folders.open = path.parent().map(Path::to_owned);
-        if let Kind::Unknown(reason) = classify(&path) {
-            self.toasts.error(format!("{}: {reason}", path.display()), None);
-            return;
-        }
         let settings = self.widgets.setup.settings().clone();
         let name = path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into());
         let work = move |progress: &Progress| open::open(&path, &settings, progress);
@@ -222,8 +219,8 @@ impl App {
         self.widgets.display.look.background = scene.background;
         let (up, extent) = scene.up_and_extent();
         self.viewport.enter(up, extent);
-        if let Some(pivot) = middle_of_interest(&scene) {
-            self.viewport.camera.focus(pivot);
+        if let Some(orbit) = Orbit::of_cameras(&scene.views, up) {
+            self.viewport.camera.focus(orbit.centre);
             self.viewport.camera.arrive();
         }
         match scene.views.first() {
@@ -534,22 +531,10 @@ fn runs_folder() -> PathBuf {
     let current = std::env::current_dir().unwrap_or_default();
     match current.parent() {
         Some(_) => current,
-        None => directories::UserDirs::new().map_or(current, |dirs| dirs.home_dir().to_owned()),
+        None => std::env::home_dir().unwrap_or(current),
     }
 }
 
 fn stem(path: &Path) -> String {
     path.file_stem().map_or_else(|| "scene".into(), |stem| stem.to_string_lossy().into_owned())
-}
-
-/// The point that most cameras look at: closest to all their axes.
-fn middle_of_interest(scene: &Scene) -> Option<DVec3> {
-    let (mut matrix, mut right) = (glam::DMat3::ZERO, DVec3::ZERO);
-    for view in &scene.views {
-        let forward = view.forward();
-        let across = glam::DMat3::IDENTITY - glam::DMat3::from_cols(forward * forward.x, forward * forward.y, forward * forward.z);
-        matrix += across;
-        right += across * view.position();
-    }
-    (scene.views.len() > 1 && matrix.determinant().abs() > 1e-6).then(|| matrix.inverse() * right)
 }

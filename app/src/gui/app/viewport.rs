@@ -13,7 +13,7 @@ use super::editing::Found;
 use super::{App, Purpose};
 use crate::gui::action::{Action, Tool};
 use crate::gui::compare::{Compare, CompareData, CompareMode};
-use crate::gui::files::{Ask as AskPath, Filter, Wanted};
+use crate::gui::dialogs::{Ask as AskPath, Filter, Wanted};
 use crate::gui::nav::{self, Input, Motion, NavCamera, Reply, ToolDrag};
 use crate::gui::overlay::{self, BoxVolume, Fit, Frusta, Ink, Projection, SphereVolume};
 use crate::gui::panels::display;
@@ -193,7 +193,7 @@ impl App {
         let projection = Projection::new(&view, rect, camera_distance);
         let shapes_active = self.draw_shapes(ui, &projection, &ink);
         let hovered = self.draw_overlays(ui, &projection, &ink, &response, actions);
-        let gizmo_centre = rect.right_top() + egui::vec2(-overlay::RADIUS - 8.0, overlay::RADIUS + 8.0);
+        let gizmo_centre = rect.right_top() + egui::vec2(-overlay::GIZMO_RADIUS - 8.0, overlay::GIZMO_RADIUS + 8.0);
         let gizmo = overlay::gizmo(ui, &ink, &view, self.viewport.camera.ground(), gizmo_centre);
         if let Some(axis) = gizmo.axis {
             actions.push(Action::Axis(axis));
@@ -218,11 +218,10 @@ impl App {
         let background = self.widgets.display.look.background.map(|channel| (channel * 255.0).round() as u8);
         ui.painter().rect_filled(rect, 0.0, egui::Color32::from_rgb(background[0], background[1], background[2]));
         if self.viewport.looking.is_some() && self.viewport.compare.mode != CompareMode::Render {
-            let gain = self.viewport.compare.gain;
             let data = CompareData {
                 render: Some(&shown.image),
                 photo: shown.photo.as_ref(),
-                difference: shown.difference.as_ref().map(|image| (gain, image)),
+                difference: shown.difference.as_ref().map(|(gain, image)| (*gain, image)),
                 problem: None,
                 score: None,
                 reduced_motion: self.prefs.reduced_motion,
@@ -243,11 +242,10 @@ impl App {
         let score = scene.scores.get(&view.name);
         let name = view.name.clone();
         let shown = self.viewport.shown.as_ref();
-        let gain = self.viewport.compare.gain;
         let data = CompareData {
             render: shown.map(|shown| &shown.image),
             photo: shown.and_then(|shown| shown.photo.as_ref()),
-            difference: shown.and_then(|shown| shown.difference.as_ref()).map(|image| (gain, image)),
+            difference: shown.and_then(|shown| shown.difference.as_ref()).map(|(gain, image)| (*gain, image)),
             problem: None,
             score,
             reduced_motion: self.prefs.reduced_motion,

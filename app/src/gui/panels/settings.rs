@@ -69,6 +69,11 @@ impl Default for SetupState {
 }
 
 impl SetupState {
+    /// Shows the settings that match a text.
+    pub(crate) fn show_matching(&mut self, text: String) {
+        self.search = text;
+    }
+
     /// The preset that the choices begin with.
     pub(crate) fn preset(&self) -> &'static Preset {
         self.preset
