@@ -20,10 +20,11 @@ use self::film::Film;
 use self::scene::{Saved, Scene, Started};
 use self::viewport::Viewport;
 use super::action::Action;
+use super::background::{Background, Poll};
 use super::commands::consume_shortcuts;
 use super::export_dialog::ExportDialog;
 use super::dialogs::Dialogs;
-use super::files::{DropOverlay, dropped};
+use super::files::{DropOverlay, dropped, find_missing};
 use super::guard::Guard;
 use super::jobs::Job;
 use super::open::Opened;
@@ -127,6 +128,7 @@ pub(crate) struct App {
     worker: Worker,
     scene: Option<Scene>,
     opening: Option<Job<Opened>>,
+    opening_path: Option<PathBuf>,
     starting: Option<Job<Started>>,
     saving: Option<Job<Saved>>,
     finding: Option<Job<Found>>,
@@ -154,6 +156,8 @@ pub(crate) struct App {
     pace: Pace,
     still_life: Option<PathBuf>,
     applied_theme: Option<(Theme, f32, bool)>,
+    /// Looks for recent paths that are gone.
+    missing: Background<Vec<PathBuf>>,
 }
 
 impl App {
@@ -163,6 +167,9 @@ impl App {
     /// When the system has no thread to give.
     pub(crate) fn new(ctx: &Context, storage: Option<&dyn eframe::Storage>, gpu: GpuOptions) -> Result<Self> {
         let prefs = Prefs::load(storage);
+        let recent: Vec<PathBuf> = prefs.recent().iter().map(|recent| recent.path.clone()).collect();
+        let mut missing = Background::default();
+        missing.start(ctx, "recent", move || find_missing(recent));
         let mut display = DisplayState {
             fov_y_deg: f64::from(prefs.look.fov_degrees),
             frusta_size: f64::from(prefs.look.frusta_size),
@@ -177,6 +184,7 @@ impl App {
             adapter: Adapter::Opening,
             scene: None,
             opening: None,
+            opening_path: None,
             starting: None,
             saving: None,
             finding: None,
@@ -215,6 +223,7 @@ impl App {
             pace: Pace::default(),
             still_life: welcome::find_still_life(),
             applied_theme: None,
+            missing,
         })
     }
 
@@ -303,18 +312,6 @@ impl App {
     }
 
     fn welcome(&mut self, ui: &mut Ui, actions: &mut Vec<Action>) {
-        if let Some(job) = &self.opening {
-            let share = job.share();
-            let label = job.label.clone();
-            ui.centered_and_justified(|ui| {
-                ui.horizontal(|ui| {
-                    ui.spinner();
-                    ui.label(&label);
-                    ui.add(egui::ProgressBar::new(share).desired_width(240.0).show_percentage());
-                });
-            });
-            return;
-        }
         let facts = self.facts();
         let adapter = match &self.adapter {
             Adapter::Opening => Ok("opening the adapter …"),
@@ -366,9 +363,26 @@ impl App {
         self.busy.as_ref().map(|(label, share)| percent(label, *share))
     }
 
+    /// What is being read, how far it is, and a way out.
+    fn opening_window(&mut self, ctx: &Context) {
+        let Some(job) = &self.opening else { return };
+        let window = egui::Window::new("Opening").title_bar(false).resizable(false);
+        let cancelled = window.anchor(egui::Align2::CENTER_CENTER, [0.0, 0.0]).show(ctx, |ui| {
+            ui.label(&job.label);
+            ui.add(egui::ProgressBar::new(job.share()).desired_width(280.0).show_percentage());
+            ui.button("Cancel").clicked()
+        });
+        ctx.request_repaint_after(Duration::from_millis(100));
+        if cancelled.and_then(|response| response.inner).unwrap_or(false) {
+            job.cancel();
+            self.opening = None;
+        }
+    }
+
     /// Everything that lies over the window.
     fn modals(&mut self, ctx: &Context, actions: &mut Vec<Action>) {
         self.widgets.drop.show(ctx);
+        self.opening_window(ctx);
         shortcuts::show(ctx, &mut self.widgets.shortcuts);
         let facts = self.facts();
         let settings: Vec<(String, &str)> = match self.widgets.palette.is_open() {
@@ -387,8 +401,14 @@ impl App {
         if let Some((purpose, path)) = self.dialogs.show(ctx) {
             self.answered(purpose, path);
         }
-        if let Some(risk) = self.risk(None) {
-            self.guard.update(risk);
+        match self.risk(None) {
+            Some(risk) => self.guard.update(risk),
+            // The run ended by itself meanwhile.
+            None => {
+                if let Some(action) = self.guard.withdraw() {
+                    self.perform_now(action);
+                }
+            }
         }
         if let Some(decision) = self.guard.show(ctx) {
             self.decided(decision);

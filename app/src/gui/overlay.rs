@@ -14,13 +14,13 @@ mod projection;
 mod volumes;
 
 pub(crate) use fit::Fit;
-pub(crate) use frusta::{Frusta, Frustum, FrustumReply};
-pub(crate) use gizmo::{GizmoReply, RADIUS as GIZMO_RADIUS, gizmo};
+pub(crate) use frusta::{Frusta, Frustum};
+pub(crate) use gizmo::{RADIUS as GIZMO_RADIUS, gizmo};
 pub(crate) use grid::{axes, grid};
 pub(crate) use ink::Ink;
 pub(crate) use marks::{brush, measurement, pivot, rectangle};
 pub(crate) use projection::Projection;
-pub(crate) use volumes::{BoxVolume, ShapeReply, SphereVolume, edit_box, edit_sphere, outline_box};
+pub(crate) use volumes::{BoxVolume, SphereVolume, edit_box, edit_sphere, outline_box};
 
 #[cfg(test)]
 mod tests;

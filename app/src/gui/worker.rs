@@ -25,7 +25,7 @@ use splat_core::render::Image;
 use splat_core::scene::{Photo, SplatCloud, View, load_photo};
 use splat_core::session::chain;
 
-use super::compare::{Gain, difference};
+use super::compare::{Gain, difference, display_image};
 use super::tasks::Task;
 
 /// What the window asks of the worker.
@@ -66,8 +66,6 @@ pub(crate) enum Why {
 /// A picture to draw.
 #[derive(Clone, Debug)]
 pub(crate) struct Draw {
-    /// Returned with the picture.
-    pub(crate) id: u64,
     /// From where, and how large.
     pub(crate) view: View,
     /// How splats are shown.
@@ -87,8 +85,6 @@ pub(crate) struct Beside {
 
 /// A drawn picture.
 pub(crate) struct Shown {
-    /// Of the request.
-    pub(crate) id: u64,
     /// The view it shows.
     pub(crate) view: View,
     /// Its pixels.
@@ -204,6 +200,11 @@ pub(super) struct Teller {
 }
 
 impl Teller {
+    /// Pixels as the window takes them.
+    fn pixels(&self, image: &Image) -> Arc<ColorImage> {
+        Arc::new(display_image(image, self.ctx.input(|input| input.max_texture_side)))
+    }
+
     /// Tells; a window that has gone needs no answer.
     pub(super) fn tell(&self, told: Told) {
         let _ = self.sender.send(told);
@@ -381,14 +382,13 @@ impl Body {
                 let gain = draw.photo.and_then(|beside| beside.gain);
                 let mask = photo.as_ref().and_then(|photo| photo.mask.as_deref());
                 let differ = photo_image.as_ref().zip(gain).map(|(photo, gain)| {
-                    (gain, pixels(&difference(&picture.image, photo, mask, gain)))
+                    (gain, self.tell.pixels(&difference(&picture.image, photo, mask, gain)))
                 });
                 let shown = Shown {
-                    id: draw.id,
                     difference: differ,
-                    image: pixels(&picture.image),
+                    image: self.tell.pixels(&picture.image),
                     legend: picture.legend,
-                    photo: photo_image.as_ref().map(pixels),
+                    photo: photo_image.as_ref().map(|photo| self.tell.pixels(photo)),
                     view: draw.view.clone(),
                     millis: began.elapsed().as_secs_f32() * 1000.0,
                 };
@@ -455,10 +455,4 @@ impl Body {
             }
         }
     }
-}
-
-/// Pixels as egui takes them.
-fn pixels(image: &Image) -> Arc<ColorImage> {
-    let size = [image.width as usize, image.height as usize];
-    Arc::new(ColorImage::from_rgba_unmultiplied(size, &image.rgba))
 }

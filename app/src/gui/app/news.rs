@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use splat_core::session::Event;
 
-use super::{Adapter, App};
+use super::{Adapter, App, Poll};
 use crate::gui::scores::Moment;
 use crate::gui::training::RunState;
 use crate::gui::training::log::Level;
@@ -22,6 +22,9 @@ impl App {
             self.hear_session(event);
         }
         self.hear_jobs();
+        if let Poll::Ready(missing) = self.missing.poll() {
+            self.prefs.mark_missing(&missing);
+        }
         if let Some(scene) = &mut self.scene {
             scene.thumbnails.poll(&self.ctx);
         }
@@ -143,7 +146,12 @@ impl App {
             match result {
                 Ok(opened) => self.opened(opened),
                 // What was open stays.
-                Err(error) => self.toasts.error(splat_core::session::chain(error.as_ref()), None),
+                Err(error) => {
+                    self.toasts.error(splat_core::session::chain(error.as_ref()), None);
+                    if let Some(path) = self.opening_path.take().filter(|path| !path.exists()) {
+                        self.prefs.forget(&path);
+                    }
+                }
             }
         }
         if let Some(result) = self.starting.as_ref().and_then(|job| job.poll()) {

@@ -136,12 +136,9 @@ impl App {
             Action::ZoomOut => self.prefs.ui_scale = theme::smaller(self.prefs.ui_scale),
             Action::ResetLayout => {
                 self.prefs.panels = Panels::default();
-                // Widths of panels live in egui's memory.
-                self.ctx.memory_mut(|memory| memory.reset_areas());
-                for panel in ["cameras", "side", "bottom"] {
-                    let id = egui::Id::new(panel);
-                    self.ctx.data_mut(|data| data.remove::<egui::containers::panel::PanelState>(id));
-                }
+                // Sizes of panels live in egui's memory, and so does the theme.
+                self.ctx.memory_mut(|memory| *memory = egui::Memory::default());
+                self.applied_theme = None;
             }
         }
     }

@@ -176,6 +176,7 @@ impl App {
     /// Opens a path, after asking about what would be lost.
     pub(super) fn open_path(&mut self, path: PathBuf) {
         self.prefs.folders.open = path.parent().map(Path::to_owned);
+        self.opening_path = Some(path.clone());
         let settings = self.widgets.setup.settings().clone();
         let name = path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into());
         let work = move |progress: &Progress| open::open(&path, &settings, progress);

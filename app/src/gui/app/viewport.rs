@@ -43,7 +43,6 @@ pub(super) struct Viewport {
     texture: Option<TextureHandle>,
     /// What was asked for last.
     asked: Option<Wish>,
-    next_id: u64,
     /// Size relative to the full picture while moving.
     share: f32,
     moved_at: Option<Instant>,
@@ -91,7 +90,6 @@ impl Viewport {
             shown: None,
             texture: None,
             asked: None,
-            next_id: 0,
             share: 1.0,
             moved_at: None,
             size: (1, 1),
@@ -480,8 +478,7 @@ impl App {
         if self.viewport.asked.as_ref() == Some(&wish) {
             return;
         }
-        self.viewport.next_id += 1;
-        let draw = Draw { id: self.viewport.next_id, view: wish.view.clone(), look: wish.look.clone(), photo };
+        let draw = Draw { view: wish.view.clone(), look: wish.look.clone(), photo };
         self.worker.ask(Ask::Draw(Box::new(draw)));
         self.viewport.asked = Some(wish);
     }
