@@ -21,7 +21,7 @@ Exit codes:
   5    out of memory
   6    training diverged
   7    a metric is below what --require-psnr asked for
-  130  interrupted, after a checkpoint was written
+  130  interrupted; training wrote a checkpoint first, a video is gone
 
 Results go to stdout, everything else to stderr. NO_COLOR switches colours off.";
 
@@ -265,8 +265,6 @@ pub(crate) struct RenderArgs {
     /// Folder for the images [default: RUN/render], the PNG of a chosen view, or the video (.mp4, .webm, .gif).
     #[arg(short, long, value_name = "DIR|FILE")]
     pub(crate) output: Option<PathBuf>,
-    #[command(flatten)]
-    pub(crate) path: PathArgs,
     /// Position of the camera, in the axes of the file.
     #[arg(long, value_name = "X,Y,Z", value_parser = point, allow_hyphen_values = true, help_heading = "Chosen view")]
     pub(crate) eye: Option<DVec3>,
@@ -274,7 +272,7 @@ pub(crate) struct RenderArgs {
     #[arg(long = "target", id = "target_point", value_name = "X,Y,Z", value_parser = point, requires = "aimed")]
     #[arg(allow_hyphen_values = true, help_heading = "Chosen view")]
     pub(crate) target_point: Option<DVec3>,
-    /// Direction that is up in the image, and the axis of a turntable.
+    /// Direction that is up in the image, the axis of a turntable, or up where a camera path says nothing.
     #[arg(long, value_name = "X,Y,Z", value_parser = point, requires = "upright")]
     #[arg(allow_hyphen_values = true, help_heading = "Chosen view")]
     pub(crate) up: Option<DVec3>,
@@ -289,6 +287,8 @@ pub(crate) struct RenderArgs {
     pub(crate) background: Option<[f32; 3]>,
     #[command(flatten)]
     pub(crate) look: LookArgs,
+    #[command(flatten)]
+    pub(crate) path: PathArgs,
     #[command(flatten)]
     pub(crate) gpu: GpuArgs,
 }

@@ -53,7 +53,7 @@ impl<'a> Segment<'a> {
         let mut segment = Self { path, count, from, to: (from + 1) % count, gap: 0.0, share: 0.0 };
         segment.gap = segment.gap_after(from);
         let begin = keys.get(from)?;
-        if !(segment.gap > 0.0) {
+        if segment.gap <= 0.0 {
             return Some(Err(begin));
         }
         segment.share = ((since - (begin.time - first.time)) / segment.gap).clamp(0.0, 1.0);

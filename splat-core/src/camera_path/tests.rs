@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use super::{CameraPath, Defaults, Key, MAX_FRAMES, Orbit, Pose, Sphere};
 use crate::error::Error;
-use crate::scene::{SplatCloud, View};
+use crate::scene::{Dataset, SplatCloud, View};
 
 fn key(time: f64, position: [f64; 3]) -> Key {
     Key { time, position: position.into(), target: DVec3::new(0.0, 0.0, 10.0), up: DVec3::Y, fov_y_deg: 50.0 }
@@ -299,6 +299,33 @@ fn cameras_that_look_at_a_point_give_their_own_orbit() {
     assert_eq!(Orbit::of_cameras(&ring(true), DVec3::Z), None);
     assert_eq!(Orbit::of_cameras(&[], DVec3::Z), None);
     assert_eq!(Orbit::of_cameras(&ring(false), DVec3::ZERO), None);
+}
+
+/// Most cameras stand on one side and look down, which tilts the mean of what is up in their pictures.
+#[test]
+fn up_does_not_lean_to_the_side_with_more_cameras() {
+    let dataset = |eyes: &[DVec3], up: DVec3| {
+        let view = |eye: &DVec3| View::look_at(*eye, DVec3::ZERO, up, 50.0, 64, 48).unwrap();
+        Dataset {
+            root: PathBuf::new(),
+            format: "",
+            train: eyes.iter().map(view).collect(),
+            test: vec![],
+            points: vec![],
+            split: String::new(),
+            has_alpha: false,
+            notes: vec![],
+        }
+    };
+    let eyes: Vec<DVec3> = (0..20).map(|i| DVec3::new(3.0, f64::from(i % 7 - 3), 4.0 + f64::from(i % 3))).collect();
+    let found = dataset(&eyes, DVec3::Z).up();
+    assert!(found.angle_between(DVec3::Z).to_degrees() < 8.0, "{found}");
+    let around: Vec<DVec3> = (0..12).map(|i| DVec3::new(4.0 * f64::from(i).cos(), f64::from(i).sin(), 3.0)).collect();
+    let found = dataset(&around, DVec3::Z).up();
+    assert!(found.angle_between(DVec3::Z).to_degrees() < 1.0, "{found}");
+    // All in one row: nothing is known but the mean.
+    let found = dataset(&[DVec3::new(0.0, -5.0, 0.0); 4], DVec3::Z).up();
+    assert!(found.distance(DVec3::Z) < 1e-9, "{found}");
 }
 
 /// A file with this text in a folder of its own.

@@ -12,7 +12,7 @@ use super::io::colmap::check_intrinsics;
 use super::lens::Lens;
 use super::split::split_views;
 use crate::error::{Error, Result};
-use glam::DVec3;
+use glam::{DMat3, DVec3};
 use std::path::{Path, PathBuf};
 
 /// What to load, and how large.
@@ -136,11 +136,23 @@ impl Dataset {
         distances.get(distances.len() / 2).copied().filter(|&median| median > 1e-9).unwrap_or(1.0)
     }
 
-    /// A guess at the direction that is up in the world: the mean of what is up in the training images.
+    /// A guess at the direction that is up in the world: what is up in the training images on average, less whatever of
+    /// it lies along the horizons of cameras held level.
+    ///
+    /// Cameras above a scene look down on it, so the mean leans to the side where more of them are; their rows of
+    /// pixels do not. Cameras that are rolled every way leave the mean as it is.
     pub fn up(&self) -> DVec3 {
-        let sum: DVec3 = self.train.iter().map(|view| -view.viewmat.matrix3.row(1)).sum();
+        /// Weight of the mean against the horizons: small beside 1/2, which level cameras all around have.
+        const LEAN: f64 = 0.01;
+        let count = self.train.len().max(1) as f64;
+        let mean = self.train.iter().map(|view| -view.viewmat.matrix3.row(1)).sum::<DVec3>() / count;
         // Cameras that look every way up cancel out; +z is up in most tools.
-        if sum.length() > 1e-3 * self.train.len() as f64 { sum.normalize() } else { DVec3::Z }
+        if mean.length() <= 1e-3 {
+            return DVec3::Z;
+        }
+        let outer = |v: DVec3| DMat3::from_cols(v * v.x, v * v.y, v * v.z);
+        let horizons: DMat3 = self.train.iter().map(|view| outer(view.viewmat.matrix3.row(0))).sum();
+        ((horizons * count.recip() + DMat3::IDENTITY * LEAN).inverse() * mean).try_normalize().unwrap_or(DVec3::Z)
     }
 
     /// A hash (64-bit FNV-1a) of names, sizes, cameras, poses and points, to tell whether a checkpoint fits.
