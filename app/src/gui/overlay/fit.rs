@@ -38,13 +38,13 @@ impl Fit {
     }
 
     /// The place of a pixel on the screen.
-    pub(crate) fn to_screen(&self, pixel: DVec2) -> Pos2 {
+    pub(crate) fn to_screen(self, pixel: DVec2) -> Pos2 {
         let at = pixel * self.scale();
         self.rect.min + Vec2::new(at.x as f32, at.y as f32)
     }
 
     /// The pixel at a place on the screen, which may lie outside the picture.
-    pub(crate) fn to_pixel(&self, at: Pos2) -> DVec2 {
+    pub(crate) fn to_pixel(self, at: Pos2) -> DVec2 {
         let offset = at - self.rect.min;
         DVec2::new(f64::from(offset.x), f64::from(offset.y)) / self.scale()
     }

@@ -60,13 +60,13 @@ impl Grid<'_> {
             return;
         }
         let radius = spacing * REACH as f64;
-        let centre = self.middle.map(|at| (at / spacing).round() as i64);
+        let centre: [i64; 2] = self.middle.map(|at| (at / spacing).round() as i64);
         let strength = |at: [f64; 2]| {
             let away = (at[0] - self.middle[0]).hypot(at[1] - self.middle[1]) / radius;
             colour.gamma_multiply((1.0 - away).clamp(0.0, 1.0).powi(2) as f32)
         };
-        for axis in 0..2 {
-            for i in centre[axis] - REACH..=centre[axis] + REACH {
+        for (axis, nearest) in centre.into_iter().enumerate() {
+            for i in nearest - REACH..=nearest + REACH {
                 if coarser && i % TEN == 0 {
                     continue;
                 }

@@ -44,7 +44,7 @@ impl<'a> Projection<'a> {
     }
 
     /// The world direction of a direction in the camera's axes.
-    pub(crate) fn to_world(&self, direction: DVec3) -> DVec3 {
+    pub(crate) fn to_world(self, direction: DVec3) -> DVec3 {
         self.view.viewmat.matrix3.transpose() * direction
     }
 

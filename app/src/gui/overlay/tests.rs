@@ -16,7 +16,7 @@ fn ring(count: usize) -> Vec<Frustum> {
     let camera = |i: usize| {
         let (sine, cosine) = (std::f64::consts::TAU * i as f64 / count as f64).sin_cos();
         let eye = DVec3::new(3.0 * cosine, 1.0 + 0.3 * (i % 7) as f64, 3.0 * sine);
-        Frustum::of(&View::look_at(eye, DVec3::ZERO, DVec3::Y, 50.0, 600, 400).unwrap(), i % 8 == 0)
+        Frustum::of(&View::look_at(eye, DVec3::ZERO, DVec3::Y, 50.0, 600, 400).unwrap(), i.is_multiple_of(8))
     };
     (0..count).map(camera).collect()
 }
