@@ -209,6 +209,15 @@ fn a_chosen_view_needs_all_of_its_pose() {
 }
 
 #[test]
+fn a_render_names_the_ways_of_looking() {
+    splat(&["render", "--help"]).done(&["--mode", "overdraw", "--splat-scale", "--sh-degree", "viridis"]);
+    splat(&["render", "x.ply", "--mode", "depht"]).refused(2, &["--mode", "depth"]);
+    splat(&["render", "x.ply", "--mode", "age"]).refused(2, &["--mode", "ellipsoids"]);
+    splat(&["render", "x.ply", "--splat-scale", "0"]).refused(2, &["0.001 to 1000"]);
+    splat(&["render", "x.ply", "--sh-degree", "4"]).refused(2, &["0..=3"]);
+}
+
+#[test]
 fn settings_are_listed_with_default_range_and_meaning() {
     splat(&["settings"]).done(&["train.steps = 4000", "[1, 1000000]", "Number of training steps", "vanilla"]);
     splat(&["settings", "--markdown"]).done(&["| `density.method` | `\"budget\"` | [budget\\|adc\\|mcmc] |"]);

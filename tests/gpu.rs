@@ -10,6 +10,7 @@ mod adam;
 mod chain;
 mod edges;
 mod harness;
+mod looks;
 mod pushes;
 mod second_adapter;
 mod sorting;
@@ -108,4 +109,15 @@ on_every_profile! {
     adam::a_halted_step_moves_nothing,
     pushes::regularization_is_the_gradient_of_mean_opacity_and_scale,
     pushes::faint_splats_wander_in_their_own_shape,
+    looks::overdraw_equals_the_oracle,
+    looks::ellipsoids_equal_the_oracle,
+    looks::colour_is_what_a_renderer_renders,
+    looks::going_through_all_looks_comes_back_to_the_same_bytes,
+    looks::every_mode_draws_odd_sizes_strips_and_nothing,
+    looks::hidden_splats_are_gone_and_selected_ones_yellow,
+    looks::points_are_dots_and_scaled_splats_cover_more,
+    looks::a_cloud_that_does_not_fit_leaves_the_earlier_one,
+    looks::the_surface_of_a_wall_is_found,
+    looks::ages_are_coloured_or_their_absence_is_told,
+    looks::the_command_line_renders_what_a_viewer_draws,
 }

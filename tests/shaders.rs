@@ -44,6 +44,7 @@ fn permutations(kernel: &str, profile: &Profile) -> Vec<Constants> {
                 vec![("DEPTH", depth), ("ABS_GRAD", absolute), ("SLOT_FLOATS", 9 + depth + 2 * absolute)]
             })
             .to_vec(),
+        "rasterize/inspect" => [0, 1].map(|solid| vec![("SOLID", solid)]).to_vec(),
         name if name.starts_with("rasterize/sort_") => {
             let bins = if profile.serial_lanes { 256 } else { 16 };
             pairs.map(|(drops, first)| vec![("BINS", bins), ("DROPS", drops), ("FIRST_PASS", first)]).to_vec()
@@ -188,13 +189,14 @@ fn frame_uniform_has_the_layout_of_its_twin() {
 
 /// Which file of the oracle answers for a kernel; the second group is checked against the host's own
 /// sums, sorts and copies instead, in `gpu/`.
-const ORACLES: [(&str, &str); 11] = [
+const ORACLES: [(&str, &str); 12] = [
     ("rasterize/project", "project"),
     ("rasterize/intersect", "intersect"),
     ("rasterize/emit", "intersect"),
     ("rasterize/order", "intersect"),
     ("rasterize/offsets", "intersect"),
     ("rasterize/blend", "blend"),
+    ("rasterize/inspect", "inspect"),
     ("rasterize/gather", "blend"),
     ("sh/sh", "sh"),
     ("loss/photometric", "photometric"),

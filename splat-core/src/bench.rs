@@ -98,7 +98,7 @@ fn model() -> Model {
     Model::new(vec![
         Box::new(Decode { rates }),
         Box::new(Sh { degree: 3, sh0_rate: rate, shn_rate: rate, every: SH_EVERY }),
-        Box::new(Rasterize),
+        Box::new(Rasterize::default()),
     ])
 }
 

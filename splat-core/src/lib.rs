@@ -23,6 +23,7 @@ pub mod bench;
 pub mod density;
 pub mod error;
 pub mod gpu;
+pub mod look;
 pub mod loss;
 pub mod metrics;
 pub mod model;

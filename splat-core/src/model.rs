@@ -109,6 +109,19 @@ pub struct Scene<'a> {
     pub options: RasterOptions,
 }
 
+/// A part of a view's image. Its corner may lie between pixels.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Window {
+    /// Left border in pixels of the view.
+    pub(crate) left: f64,
+    /// Top border in pixels of the view.
+    pub(crate) top: f64,
+    /// Width in pixels.
+    pub(crate) width: u32,
+    /// Height in pixels.
+    pub(crate) height: u32,
+}
+
 /// Renders views of one table, growing its scratch as needed.
 pub struct ViewRenderer {
     scratch: Option<Scratch>,
@@ -133,7 +146,8 @@ impl ViewRenderer {
         let mut top = 0;
         while top < view.height {
             let height = strip.min(view.height - top);
-            let part = self.render_strip(scene, view, with_depth, (top, height))?;
+            let window = Window { left: 0.0, top: f64::from(top), width: view.width, height };
+            let part = self.render_window(scene, view, with_depth, window)?;
             rendered.pixels.extend(part.pixels);
             rendered.depth.extend(part.depth);
             top += height;
@@ -141,30 +155,34 @@ impl ViewRenderer {
         Ok(rendered)
     }
 
-    fn render_strip(
+    /// Renders a part of a view that fits one binding, and waits for it.
+    ///
+    /// # Errors
+    /// [`crate::Error::OutOfMemory`] or [`crate::Error::DeviceLost`].
+    pub(crate) fn render_window(
         &mut self,
         &Scene { gpu, model, params, phase, options }: &Scene<'_>,
         view: &View,
         with_depth: bool,
-        (top, height): (u32, u32),
+        window: Window,
     ) -> Result<Rendered> {
+        let Window { left, top, width, height } = window;
         loop {
-            let fits = self.scratch.take().filter(|scratch| {
-                scratch.capacity.rows >= params.rows() && (scratch.capacity.with_depth || !with_depth)
-            });
-            let needed = fits
-                .as_ref()
-                .map_or(first_capacity(params.rows(), with_depth), |scratch| scratch.capacity)
-                .with_image(view.width, height);
+            let fits = self.scratch.take().filter(|scratch| scratch.capacity.rows >= params.rows());
+            let held = fits.as_ref().map_or(first_capacity(params.rows()), |scratch| scratch.capacity);
+            let needed = Capacity { with_depth: held.with_depth || with_depth, ..held }.with_image(width, height);
+            let fits = fits.filter(|scratch| scratch.capacity == needed);
             let scratch = match fits {
-                Some(scratch) if scratch.capacity == needed => scratch,
-                _ => Scratch::new(gpu, needed, params.rows_per_chunk())?,
+                Some(scratch) => scratch,
+                None => gpu.allocating(|| Scratch::new(gpu, needed, params.rows_per_chunk()))??,
             };
             let scratch = self.scratch.insert(scratch);
+            // The range in which the projection is linearized stays that of the whole image, so that a part of it has
+            // the pixels of the whole.
             let mut uniform = frame_uniform(view, &options, params.rows(), scratch.capacity.isects);
+            uniform.intrinsics[2] -= left as f32;
             uniform.intrinsics[3] -= top as f32;
-            uniform.size[1] = height;
-            uniform.size[3] = height.div_ceil(TILE_HEIGHT);
+            uniform.size = [width, height, width.div_ceil(TILE_WIDTH), height.div_ceil(TILE_HEIGHT)];
             uniform.band[1] = uniform.size[3];
             let mut frame = Frame {
                 uniform,
@@ -182,13 +200,13 @@ impl ViewRenderer {
             pass.submit();
             let counters = scratch.counters.read(gpu)?;
             if counters[counter::OVERFLOW as usize] == 0 {
-                let pixels = u64::from(view.width) * u64::from(height);
+                let pixels = u64::from(width) * u64::from(height);
                 let depth = if with_depth { scratch.depth.read_range(gpu, 0, pixels)? } else { Vec::new() };
                 return Ok(Rendered { pixels: scratch.rendered.read_range(gpu, 0, pixels)?, depth });
             }
             let capacity = scratch.grown(gpu, counters[counter::NEEDED as usize])?;
             self.scratch = None;
-            self.scratch = Some(Scratch::new(gpu, capacity, params.rows_per_chunk())?);
+            self.scratch = Some(gpu.allocating(|| Scratch::new(gpu, capacity, params.rows_per_chunk()))??);
         }
     }
 }
@@ -199,7 +217,7 @@ impl Default for ViewRenderer {
     }
 }
 
-fn first_capacity(rows: u64, with_depth: bool) -> Capacity {
+fn first_capacity(rows: u64) -> Capacity {
     Capacity {
         rows,
         isects: (2 * rows).max(1024),
@@ -207,7 +225,7 @@ fn first_capacity(rows: u64, with_depth: bool) -> Capacity {
         tiles: 0,
         bands: 1,
         trains: false,
-        with_depth,
+        with_depth: false,
         with_abs_grad: false,
     }
 }

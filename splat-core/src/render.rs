@@ -11,7 +11,7 @@ use crate::params::Params;
 use crate::scene::{Photo, SplatCloud, View, load_photo};
 use crate::schedule::{Phase, Rate};
 use crate::stage::decode::{Decode, DecodeRates};
-use crate::stage::rasterize::Rasterize;
+use crate::stage::rasterize::{Blending, Rasterize};
 use crate::stage::sh::Sh;
 
 pub use crate::metrics::{Evaluation, Image, ViewScore};
@@ -34,6 +34,18 @@ pub(crate) fn finished_phase(sh_degree: u32) -> Phase {
     Phase { step: 1, steps: 1, resolution: 1.0, sh_degree, sh_update: true }
 }
 
+/// The chain `decode → sh → rasterize` for splats that are only looked at.
+pub(crate) fn viewing_model(degree: u32, blending: Blending) -> Model {
+    let still = Rate::constant(0.0);
+    let rates =
+        DecodeRates { means: still, log_scales: still, quats: still, opacity_logits: still, regularized: false };
+    Model::new(vec![
+        Box::new(Decode { rates }),
+        Box::new(Sh { degree, sh0_rate: still, shn_rate: still, every: 1 }),
+        Box::new(Rasterize { blending }),
+    ])
+}
+
 /// Nearest distance drawn when nothing else is known about a scene: a small share of its size.
 pub fn auto_near(extent: f64) -> f32 {
     const SHARE: f64 = 0.01;
@@ -47,14 +59,7 @@ impl Renderer {
     /// [`Error::OutOfMemory`] when they do not fit the adapter.
     pub fn new(gpu: &Arc<Gpu>, cloud: &SplatCloud, options: RasterOptions) -> Result<Renderer> {
         let degree = u32::from(cloud.sh_degree);
-        let still = Rate::constant(0.0);
-        let rates =
-            DecodeRates { means: still, log_scales: still, quats: still, opacity_logits: still, regularized: false };
-        let model = Model::new(vec![
-            Box::new(Decode { rates }),
-            Box::new(Sh { degree, sh0_rate: still, shn_rate: still, every: 1 }),
-            Box::new(Rasterize),
-        ]);
+        let model = viewing_model(degree, Blending::Composite);
         let params = Params::new(gpu, model.columns(), cloud.len() as u64, false);
         upload_cloud(gpu, &params, cloud);
         gpu.check()?;
@@ -91,8 +96,12 @@ impl Renderer {
     }
 }
 
+/// A channel from 0 to 1 as a byte.
+pub(crate) fn byte(value: f32) -> u8 {
+    (value.clamp(0.0, 1.0) * 255.0).round() as u8
+}
+
 pub(crate) fn to_image(pixels: &[[f32; 4]], width: u32, height: u32, background: [f32; 3]) -> Image {
-    let byte = |value: f32| (value.clamp(0.0, 1.0) * 255.0).round() as u8;
     let rgba = pixels
         .iter()
         .flat_map(|&[r, g, b, t]| {

@@ -111,7 +111,7 @@ pub(super) fn model(degree: usize) -> Model {
     Model::new(vec![
         Box::new(Decode { rates }),
         Box::new(Sh { degree: degree as u32, sh0_rate: still, shn_rate: still, every: 1 }),
-        Box::new(Rasterize),
+        Box::new(Rasterize::default()),
     ])
 }
 

@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
-use clap::builder::PossibleValuesParser;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgGroup, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use glam::DVec3;
+use splat_core::look::{Colormap, Look, Mode};
 use splat_core::settings::Settings;
 
 /// Exit codes, shown by `splat --help`.
@@ -229,7 +230,8 @@ pub(crate) enum Views {
 #[command(group(ArgGroup::new("pose").args(["eye"]).requires_all(["target_point", "up", "output"])))]
 #[command(after_help = "Examples:
   splat render runs/fox --views all -o renders
-  splat render fox.ply --eye 1,2,3 --target 0,0,0 --up 0,0,1 --fov 50 --size 1280x720 -o view.png")]
+  splat render fox.ply --eye 1,2,3 --target 0,0,0 --up 0,0,1 --fov 50 --size 1280x720 -o view.png
+  splat render runs/fox --mode depth -o depths")]
 pub(crate) struct RenderArgs {
     /// A run folder or a splat PLY.
     #[arg(value_name = "RUN|FILE")]
@@ -263,7 +265,48 @@ pub(crate) struct RenderArgs {
     #[arg(long, value_name = "black|white|R,G,B", value_parser = colour)]
     pub(crate) background: Option<[f32; 3]>,
     #[command(flatten)]
+    pub(crate) look: LookArgs,
+    #[command(flatten)]
     pub(crate) gpu: GpuArgs,
+}
+
+/// How splats are shown.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Look")]
+pub(crate) struct LookArgs {
+    /// What pixels are coloured by; the range of a colour scale is told on stderr.
+    #[arg(long, value_name = "WORD", value_parser = mode(), default_value = "colour")]
+    pub(crate) mode: Mode,
+    /// Colour scale of depth, overdraw, opacity and size.
+    #[arg(long, value_enum, default_value = "turbo")]
+    pub(crate) colours: Scale,
+    /// Multiply the size of every splat, 0.001 to 1000.
+    #[arg(long, value_name = "FACTOR", value_parser = factor, default_value = "1")]
+    pub(crate) splat_scale: f32,
+    /// Highest degree of view-dependent colour that is used, 0 to 3.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(0..=3), default_value = "3")]
+    pub(crate) sh_degree: u8,
+}
+
+/// A colour scale.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Scale {
+    /// Blue, green, yellow, red.
+    Turbo,
+    /// Violet, green, yellow; for every kind of eye.
+    Viridis,
+}
+
+impl LookArgs {
+    /// The look over a background.
+    pub(crate) fn look(&self, background: [f32; 3]) -> Look {
+        let colours = match self.colours {
+            Scale::Turbo => Colormap::Turbo,
+            Scale::Viridis => Colormap::Viridis,
+        };
+        let LookArgs { mode, splat_scale, sh_degree, .. } = *self;
+        Look { mode, background, sh_degree, splat_scale, colours, ..Look::default() }
+    }
 }
 
 /// Write a scene as a file that other viewers open.
@@ -345,6 +388,18 @@ fn choices(section: &str, name: &str) -> &'static [&'static str] {
     Settings::fields().find(|field| field.section == section && field.name == name).map_or(&[], |field| field.choices)
 }
 
+/// The words of the modes that files can be shown in: how old splats are is known only where they are trained.
+fn mode() -> impl TypedValueParser<Value = Mode> {
+    let modes = Mode::ALL.into_iter().filter(|mode| *mode != Mode::Age);
+    PossibleValuesParser::new(modes.map(Mode::word)).try_map(|word| word.parse::<Mode>())
+}
+
+/// A factor by which splats still are splats.
+fn factor(text: &str) -> Result<f32, String> {
+    let factor = text.trim().parse().ok().filter(|factor| (0.001..=1000.0).contains(factor));
+    factor.ok_or_else(|| "expected a factor from 0.001 to 1000, such as 0.5".into())
+}
+
 /// `key=value`.
 fn pair(text: &str) -> Result<(String, String), String> {
     let (key, value) = text.split_once('=').ok_or("expected section.key=value, such as train.steps=3000")?;
@@ -387,7 +442,8 @@ fn colour(text: &str) -> Result<[f32; 3], String> {
 mod tests {
     use clap::{CommandFactory, Parser};
 
-    use super::{Args, Verb, colour, point, size};
+    use super::{Args, Verb, colour, factor, point, size};
+    use splat_core::look::{Colormap, Look, Mode};
 
     #[test]
     fn the_definition_is_consistent() {
@@ -425,5 +481,23 @@ mod tests {
         }
         assert_eq!(colour("white"), Ok([1.0; 3]));
         assert!(colour("2,0,0").is_err());
+        assert_eq!(factor("0.5"), Ok(0.5));
+        assert!(["0", "-1", "nan", "inf", "x"].into_iter().all(|bad| factor(bad).is_err()));
+    }
+
+    #[test]
+    fn a_render_looks_as_trained_unless_asked_otherwise() {
+        let look = |rest: &[&str]| {
+            let args = Args::try_parse_from(["splat", "render", "r"].iter().chain(rest).copied()).ok()?;
+            let Verb::Render(render) = args.verb else { panic!() };
+            Some(render.look.look([0.0; 3]))
+        };
+        assert_eq!(look(&[]), Some(Look::default()));
+        let chosen = look(&["--mode", "size", "--colours", "viridis", "--splat-scale", "0.5", "--sh-degree", "1"]);
+        let (mode, colours) = (Mode::Size, Colormap::Viridis);
+        assert_eq!(chosen, Some(Look { mode, colours, splat_scale: 0.5, sh_degree: 1, ..Look::default() }));
+        for bad in [["--mode", "age"], ["--mode", "colours"], ["--sh-degree", "4"], ["--splat-scale", "0"]] {
+            assert_eq!(look(&bad), None, "{bad:?}");
+        }
     }
 }

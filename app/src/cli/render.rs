@@ -1,8 +1,10 @@
 //! `splat render`: the cameras of a scene, or one view chosen by hand.
 
+use std::sync::Arc;
+
 use anyhow::Result;
 use splat_core::Error;
-use splat_core::render::Renderer;
+use splat_core::look::{Legend, Look, Viewer};
 use splat_core::run::comparison::{ImageFolder, write_render};
 use splat_core::scene::View;
 
@@ -14,22 +16,25 @@ use super::train::usage;
 /// Renders and tells where the images are.
 pub(crate) fn run(args: &RenderArgs, quiet: bool) -> Result<u8> {
     let target = Target::open(&args.target)?;
-    let background = args.background.unwrap_or_else(|| target.background());
+    let look = args.look.look(args.background.unwrap_or_else(|| target.background()));
     match (args.eye, args.target_point, args.up, &args.output) {
         (Some(eye), Some(point), Some(up), Some(path)) => {
             let (width, height) = args.size;
             let view = View::look_at(eye, point, up, args.fov, width, height)?;
-            let image = renderer(args, &target, eye.distance(point))?.render(&view, background)?;
-            write_render(path, &image)?;
+            let picture = viewer(args, &target, eye.distance(point))?.draw(&view, &look)?;
+            write_render(path, &picture.image)?;
+            if let Some(legend) = picture.legend.filter(|_| !quiet) {
+                output::note(&explained(&legend));
+            }
             output::print(&format!("{}\n", path.display()))?;
         }
-        _ => cameras(args, &target, background, quiet)?,
+        _ => cameras(args, &target, &look, quiet)?,
     }
     Ok(0)
 }
 
 /// Renders the cameras of the scene.
-fn cameras(args: &RenderArgs, target: &Target, background: [f32; 3], quiet: bool) -> Result<()> {
+fn cameras(args: &RenderArgs, target: &Target, look: &Look, quiet: bool) -> Result<()> {
     let folder = match (&args.output, &target.run) {
         (Some(folder), _) => folder.clone(),
         (None, Some((run, _))) => run.path("render"),
@@ -49,12 +54,14 @@ fn cameras(args: &RenderArgs, target: &Target, background: [f32; 3], quiet: bool
         }
         .into());
     }
-    let mut renderer = renderer(args, target, dataset.extent())?;
+    let mut viewer = viewer(args, target, dataset.extent())?;
     let mut images = ImageFolder::create(&folder)?;
     for (i, view) in views.iter().enumerate() {
-        let path = images.write(&view.name, &renderer.render(view, background)?)?;
+        let picture = viewer.draw(view, look)?;
+        let path = images.write(&view.name, &picture.image)?;
         if !quiet {
-            output::note(&format!("{}/{} {}", i + 1, views.len(), path.display()));
+            let meaning = picture.legend.map_or_else(String::new, |legend| format!("  {}", explained(&legend)));
+            output::note(&format!("{}/{} {}{meaning}", i + 1, views.len(), path.display()));
         }
     }
     output::print(&format!("{}\n", folder.display()))?;
@@ -62,9 +69,42 @@ fn cameras(args: &RenderArgs, target: &Target, background: [f32; 3], quiet: bool
 }
 
 /// Uploads the scene.
-fn renderer(args: &RenderArgs, target: &Target, extent: f64) -> Result<Renderer> {
+fn viewer(args: &RenderArgs, target: &Target, extent: f64) -> Result<Viewer> {
     let cloud = target.cloud()?;
     let gpu = target::open_gpu(&args.gpu, target.settings.raster.profile)?;
     let raster = target.raster_options(&cloud, &args.scene, extent);
-    Ok(Renderer::new(&gpu, &cloud, raster)?)
+    let mut viewer = Viewer::new(&gpu);
+    viewer.set_cloud(Arc::new(cloud), raster, None)?;
+    Ok(viewer)
+}
+
+/// What the colours of an image mean: `depth 1.2 to 3.4 scene units`.
+fn explained(legend: &Legend) -> String {
+    let number = |value: f64| match value.abs() {
+        0.0 => "0".to_owned(),
+        0.01..1e4 => format!("{value:.3}").trim_end_matches('0').trim_end_matches('.').to_owned(),
+        _ => format!("{value:.2e}"),
+    };
+    let &Legend { label, unit, min, max, logarithmic, .. } = legend;
+    let axis = if logarithmic { ", on a logarithmic axis" } else { "" };
+    let unit = if unit.is_empty() { String::new() } else { format!(" {unit}") };
+    format!("{} {} to {}{unit}{axis}", label.to_lowercase(), number(min), number(max))
+}
+
+#[cfg(test)]
+mod tests {
+    use splat_core::look::{Colormap, Legend};
+
+    use super::explained;
+
+    #[test]
+    fn legends_read_as_ranges() {
+        let colours = Colormap::Turbo;
+        let depth = Legend { label: "Depth", unit: "scene units", min: 1.5, max: 30.0, logarithmic: false, colours };
+        assert_eq!(explained(&depth), "depth 1.5 to 30 scene units");
+        let opacity = Legend { label: "Opacity", unit: "", min: 0.0, max: 1.0, logarithmic: false, colours };
+        assert_eq!(explained(&opacity), "opacity 0 to 1");
+        let size = Legend { label: "Size", unit: "scene units", min: 0.000_25, max: 0.1, logarithmic: true, colours };
+        assert_eq!(explained(&size), "size 2.50e-4 to 0.1 scene units, on a logarithmic axis");
+    }
 }

@@ -401,10 +401,21 @@ impl Gpu {
             Some(Failure::Invalid(problem)) => {
                 Err(Error::DeviceLost { problem: format!("the device refused a command: {problem}") })
             }
-            Some(Failure::OutOfMemory(what)) => Err(Error::OutOfMemory {
-                what,
-                remedy: "lower --max-splats or --max-resolution, or close other programs that use the GPU".into(),
-            }),
+            Some(Failure::OutOfMemory(what)) => Err(out_of_memory(what)),
+        }
+    }
+
+    /// Runs `allocate`; when the device has no memory left for it, that is an error of this call alone and the device
+    /// stays usable. What was made must not be written to before this returns.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`].
+    pub(crate) fn allocating<T>(&self, allocate: impl FnOnce() -> T) -> Result<T> {
+        let scope = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
+        let made = allocate();
+        match pollster::block_on(scope.pop()) {
+            None => Ok(made),
+            Some(error) => Err(out_of_memory(error.to_string())),
         }
     }
 
@@ -453,6 +464,11 @@ impl Gpu {
             }
         }
     }
+}
+
+fn out_of_memory(what: String) -> Error {
+    let remedy = "lower --max-splats or --max-resolution, or close other programs that use the GPU".into();
+    Error::OutOfMemory { what, remedy }
 }
 
 fn watch_for_failures(device: &wgpu::Device, failure: &Arc<Mutex<Option<Failure>>>) {

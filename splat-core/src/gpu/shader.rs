@@ -48,6 +48,7 @@ sources![
     "rasterize/order",
     "rasterize/offsets",
     "rasterize/blend",
+    "rasterize/inspect",
     "rasterize/blend_bwd",
     "rasterize/blend_bwd_min",
     "rasterize/gather",

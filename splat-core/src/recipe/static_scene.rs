@@ -46,7 +46,7 @@ pub(super) fn model(settings: &Settings, extent: f64) -> Model {
         shn_rate: constant(optim.shn_rate),
         every: settings.model.sh_every,
     };
-    Model::new(vec![Box::new(Decode { rates }), Box::new(sh), Box::new(Rasterize)])
+    Model::new(vec![Box::new(Decode { rates }), Box::new(sh), Box::new(Rasterize::default())])
 }
 
 fn density(context: &Context<'_>) -> Box<dyn Density> {

@@ -19,9 +19,24 @@ use crate::gpu::layout::{DEPTH_BITS, FrameUniform, counter};
 use crate::gpu::{Gpu, Pass};
 use crate::params::Params;
 
+/// What the rasterizer makes of the splats of a pixel.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Blending {
+    /// Their colours, composited front to back: what is trained.
+    #[default]
+    Composite,
+    /// Their number in the red channel, up to where the pixel is opaque. Depth is left alone.
+    Overdraw,
+    /// The nearest of them, drawn as a solid ellipsoid. Depth is left alone.
+    Ellipsoids,
+}
+
 /// The rasterize stage.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Rasterize;
+pub struct Rasterize {
+    /// What becomes of the splats of a pixel.
+    pub blending: Blending,
+}
 
 fn bands(frame: &Frame<'_>) -> Vec<(u32, u32)> {
     let rows = frame.uniform.size[3];
@@ -58,11 +73,16 @@ impl Stage for Rasterize {
         sort_by_depth(pass, frame);
         for band in bands(frame) {
             bin(pass, frame, band);
-            blend(pass, frame, band);
+            match self.blending {
+                Blending::Composite => blend(pass, frame, band),
+                Blending::Overdraw => inspect(pass, frame, band, 0),
+                Blending::Ellipsoids => inspect(pass, frame, band, 1),
+            }
         }
     }
 
     fn backward(&self, pass: &mut Pass<'_>, params: &Params, frame: &mut Frame<'_>) {
+        debug_assert!(self.blending == Blending::Composite, "only compositing has a gradient");
         let bands = bands(frame);
         for &band in &bands {
             if bands.len() > 1 {
@@ -194,6 +214,22 @@ fn blend(pass: &mut Pass<'_>, frame: &Frame<'_>, band: (u32, u32)) {
             ("projected", scratch.projected.bind()),
             ("rendered", scratch.rendered.bind()),
             ("depth", depth),
+        ],
+    );
+}
+
+fn inspect(pass: &mut Pass<'_>, frame: &Frame<'_>, band: (u32, u32), solid: u32) {
+    pass.stage("rasterize.inspect");
+    let (gpu, scratch) = (pass.gpu(), frame.scratch);
+    gpu.kernel("rasterize/inspect", &[("SOLID", solid)]).run(
+        pass,
+        tile_groups(gpu, frame, band),
+        &band_uniform(frame, band),
+        &[
+            ("isect_offsets", scratch.isect_offsets.bind()),
+            ("row_of_isect", scratch.row_of_isect.bind()),
+            ("projected", scratch.projected.bind()),
+            ("rendered", scratch.rendered.bind()),
         ],
     );
 }

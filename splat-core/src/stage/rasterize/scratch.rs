@@ -93,7 +93,7 @@ impl Scratch {
         let limit = gpu.info().max_binding_bytes;
         let rows = capacity.rows;
         let pixels = capacity.pixels;
-        check_binding(limit, rows * 4 * u64::from(PROJECTED_FLOATS), "splats", "lower --max-splats")?;
+        Self::check_rows(gpu, rows)?;
         check_binding(limit, pixels * 16, "image pixels", "lower --max-resolution")?;
         // Sorting is over before slots are written, so both live in the same memory: keys, values
         // and rows of one side at the start of `slots`, then the other side.
@@ -134,6 +134,15 @@ impl Scratch {
             tile_sort: Sort::new(gpu, capacity.isects),
             region,
         })
+    }
+
+    /// Whether the projected records of so many splats fit one binding: without that nothing can be drawn.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`], naming the limit.
+    pub fn check_rows(gpu: &Gpu, rows: u64) -> Result<()> {
+        let bytes = rows * 4 * u64::from(PROJECTED_FLOATS);
+        check_binding(gpu.info().max_binding_bytes, bytes, "splats", "lower --max-splats")
     }
 
     /// Most intersections whose slots one binding can hold.
