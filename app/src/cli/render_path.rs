@@ -48,13 +48,7 @@ pub(super) fn motion(args: &RenderArgs) -> Option<Motion> {
 }
 
 /// Renders and tells where the video is.
-pub(super) fn run(
-    args: &RenderArgs,
-    motion: &Motion,
-    target: &Target,
-    look: &Look,
-    quiet: bool,
-) -> Result<u8> {
+pub(super) fn run(args: &RenderArgs, motion: &Motion, target: &Target, look: &Look, quiet: bool) -> Result<u8> {
     // Whatever can be wrong is found before anything slow.
     let output = VideoOutput::plan(&motion.output, args.path.force)?;
     let from_file = match &motion.way {

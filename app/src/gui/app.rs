@@ -22,8 +22,8 @@ use self::viewport::Viewport;
 use super::action::Action;
 use super::background::{Background, Poll};
 use super::commands::consume_shortcuts;
-use super::export_dialog::ExportDialog;
 use super::dialogs::Dialogs;
+use super::export_dialog::ExportDialog;
 use super::files::{DropOverlay, dropped, find_missing};
 use super::guard::Guard;
 use super::jobs::Job;
@@ -304,7 +304,7 @@ impl App {
             });
         }
         if panels.side {
-            Panel::right("side").resizable(true).default_size(320.0).size_range(260.0..=560.0).show(ui, |ui| {
+            Panel::right("side").resizable(true).default_size(344.0).size_range(260.0..=560.0).show(ui, |ui| {
                 self.side_panel(ui, actions);
             });
         }

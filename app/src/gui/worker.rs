@@ -381,9 +381,10 @@ impl Body {
                 let photo_image = photo.as_ref().map(|photo| photo_over(photo, background));
                 let gain = draw.photo.and_then(|beside| beside.gain);
                 let mask = photo.as_ref().and_then(|photo| photo.mask.as_deref());
-                let differ = photo_image.as_ref().zip(gain).map(|(photo, gain)| {
-                    (gain, self.tell.pixels(&difference(&picture.image, photo, mask, gain)))
-                });
+                let differ = photo_image
+                    .as_ref()
+                    .zip(gain)
+                    .map(|(photo, gain)| (gain, self.tell.pixels(&difference(&picture.image, photo, mask, gain))));
                 let shown = Shown {
                     difference: differ,
                     image: self.tell.pixels(&picture.image),

@@ -3,8 +3,8 @@
 use egui::Modifiers;
 use glam::{DQuat, DVec2, DVec3, EulerRot};
 use splat_core::edit::{
-    Attribute, Combine, Document, Edit, Extent, Histogram, OrientedBox, RowSet, Similarity, Viewpoint, by_attribute, in_box,
-    in_sphere,
+    Attribute, Combine, Document, Edit, Extent, Histogram, OrientedBox, RowSet, Similarity, Viewpoint, by_attribute,
+    in_box, in_sphere,
 };
 use splat_core::look::Marks;
 

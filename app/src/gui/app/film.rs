@@ -143,7 +143,13 @@ impl App {
         let view = camera.view(8, 8);
         let eye = view.position();
         let up = -view.viewmat.matrix3.row(1);
-        Some(Key { time, position: eye, target: eye + camera.distance() * view.forward(), up, fov_y_deg: camera.fov_y() })
+        Some(Key {
+            time,
+            position: eye,
+            target: eye + camera.distance() * view.forward(),
+            up,
+            fov_y_deg: camera.fov_y(),
+        })
     }
 
     /// Adds the present view behind the last key.

@@ -56,10 +56,8 @@ impl App {
 
     /// Carries an action out, or asks first when something would be lost by it.
     pub(super) fn perform(&mut self, action: Action) {
-        let loses = matches!(
-            action,
-            Action::OpenPath(_) | Action::Close | Action::Quit | Action::Start | Action::Continue
-        );
+        let loses =
+            matches!(action, Action::OpenPath(_) | Action::Close | Action::Quit | Action::Start | Action::Continue);
         if !loses || self.may(action.clone()) {
             self.perform_now(action);
         }

@@ -21,8 +21,8 @@ use splat_core::settings::{Profile, Settings};
 use super::{Adapter, App, Purpose, SideTab};
 use crate::cli::target::load_options;
 use crate::gui::action::Action;
-use crate::gui::export_dialog::{ExportReply, ExportRequest, Exportable};
 use crate::gui::dialogs::{Ask as AskPath, Filter, Wanted};
+use crate::gui::export_dialog::{ExportReply, ExportRequest, Exportable};
 use crate::gui::guard::{Choice, Decision, Risk};
 use crate::gui::jobs::{Job, Progress};
 use crate::gui::open::{self, Opened, OpenedRun, Photos};
@@ -192,7 +192,8 @@ impl App {
             self.toasts.warning(warning.clone());
             self.training.log(Level::Warning, warning.clone());
         }
-        let metrics = opened.run.as_ref().and_then(|run| std::fs::read_to_string(run.folder.path("metrics.jsonl")).ok());
+        let metrics =
+            opened.run.as_ref().and_then(|run| std::fs::read_to_string(run.folder.path("metrics.jsonl")).ok());
         if let Some((run, metrics)) = opened.run.as_ref().zip(metrics) {
             self.training.history.recall(&metrics, run.step.unwrap_or(u64::MAX));
         }
@@ -389,8 +390,7 @@ impl App {
             Some(run) => (Some(run.folder.root().to_owned()), "edited.ply".to_owned()),
             None => (scene.path.parent().map(Path::to_owned), format!("{}-edited.ply", stem(&scene.path))),
         };
-        let ask =
-            AskPath { title: "Save splats as", wanted: Wanted::Save(name), folder, filters: SPLAT_FILES };
+        let ask = AskPath { title: "Save splats as", wanted: Wanted::Save(name), folder, filters: SPLAT_FILES };
         self.dialogs.ask(&self.ctx, Purpose::Save, ask);
     }
 

@@ -365,14 +365,7 @@ impl App {
     }
 
     /// Mouse, touch and keys.
-    fn navigate(
-        &mut self,
-        ui: &Ui,
-        response: &egui::Response,
-        rect: Rect,
-        on_camera: bool,
-        actions: &mut Vec<Action>,
-    ) {
+    fn navigate(&mut self, ui: &Ui, response: &egui::Response, rect: Rect, on_camera: bool, actions: &mut Vec<Action>) {
         let (width, height) = self.wanted_size();
         let fit = Fit::new(rect, width, height);
         let before = self.viewport.camera.clone();
@@ -522,11 +515,18 @@ impl App {
             ui.heading("Save the picture");
             ui.horizontal(|ui| {
                 let width = ui.label("Width");
-                if ui.add(DragValue::new(&mut dialog.width).range(1..=16384).suffix(" px")).labelled_by(width.id).changed() {
+                if ui
+                    .add(DragValue::new(&mut dialog.width).range(1..=16384).suffix(" px"))
+                    .labelled_by(width.id)
+                    .changed()
+                {
                     dialog.height = ((f64::from(dialog.width) / aspect).round() as u32).clamp(1, 16384);
                 }
                 let height = ui.label("Height");
-                if ui.add(DragValue::new(&mut dialog.height).range(1..=16384).suffix(" px")).labelled_by(height.id).changed()
+                if ui
+                    .add(DragValue::new(&mut dialog.height).range(1..=16384).suffix(" px"))
+                    .labelled_by(height.id)
+                    .changed()
                 {
                     dialog.width = ((f64::from(dialog.height) * aspect).round() as u32).clamp(1, 16384);
                 }
@@ -548,7 +548,8 @@ impl App {
         if save {
             let folder = self.prefs.folders.pictures.clone();
             const PNG: &[Filter] = &[Filter { name: "PNG picture", extensions: &["png"] }];
-            let ask = AskPath { title: "Save the picture", wanted: Wanted::Save("splat.png".into()), folder, filters: PNG };
+            let ask =
+                AskPath { title: "Save the picture", wanted: Wanted::Save("splat.png".into()), folder, filters: PNG };
             self.dialogs.ask(ctx, Purpose::Screenshot, ask);
         } else if close || modal.should_close() {
             self.widgets.shot = None;
