@@ -111,13 +111,36 @@ struct Widgets {
     drop: DropOverlay,
 }
 
-/// Longest times the window's thread was away from its frames.
-#[derive(Clone, Copy, Debug, Default)]
+/// How the window's thread keeps up.
+#[derive(Clone, Copy, Debug)]
 struct Pace {
-    /// The longest frame yet.
+    began: Instant,
+    /// The longest frame yet, painting included; those of the first second prepare fonts and pipelines.
     worst: Duration,
-    /// Frames drawn.
-    frames: u64,
+    /// Frames and pictures in the second under way, and in the one before it.
+    frames: [u32; 2],
+    pictures: [u32; 2],
+    second: u64,
+}
+
+impl Pace {
+    fn new() -> Self {
+        let none = [0; 2];
+        Self { began: Instant::now(), worst: Duration::ZERO, frames: none, pictures: none, second: 0 }
+    }
+
+    /// A frame was drawn; `busy` is how long the one before kept the thread.
+    fn frame(&mut self, busy: Option<f32>) {
+        let second = self.began.elapsed().as_secs();
+        if second != self.second {
+            let last = |counts: [u32; 2]| if second == self.second + 1 { [0, counts[0]] } else { [0; 2] };
+            (self.frames, self.pictures, self.second) = (last(self.frames), last(self.pictures), second);
+        }
+        self.frames[0] += 1;
+        if let Some(busy) = busy.filter(|_| second > 0) {
+            self.worst = self.worst.max(Duration::from_secs_f32(busy));
+        }
+    }
 }
 
 /// The window.
@@ -220,7 +243,7 @@ impl App {
             after_saving: None,
             after_run: None,
             may_quit: false,
-            pace: Pace::default(),
+            pace: Pace::new(),
             still_life: welcome::find_still_life(),
             applied_theme: None,
             missing,
@@ -235,7 +258,6 @@ impl App {
 
     /// One frame.
     pub(crate) fn show(&mut self, ui: &mut Ui) {
-        let began = Instant::now();
         let ctx = ui.ctx().clone();
         self.apply_theme(&ctx);
         self.hear_news();
@@ -262,8 +284,6 @@ impl App {
             self.perform(action);
         }
         self.ask_for_picture();
-        self.pace.frames += 1;
-        self.pace.worst = self.pace.worst.max(began.elapsed());
     }
 
     /// Whether a question is open that must be answered first.
@@ -427,12 +447,14 @@ fn adapter_details(info: &GpuInfo, pace: &Pace) -> Vec<(&'static str, String)> {
         ("Driver", info.driver.clone()),
         ("Backend", info.backend.clone()),
         ("Kernel profile", info.profile.to_string()),
-        ("Longest frame", format!("{:.0} ms of {} frames", pace.worst.as_secs_f64() * 1000.0, pace.frames)),
+        ("Longest frame", format!("{:.0} ms", pace.worst.as_secs_f64() * 1000.0)),
+        ("Last second", format!("{} frames, {} pictures", pace.frames[1], pace.pictures[1])),
     ]
 }
 
 impl eframe::App for App {
-    fn ui(&mut self, ui: &mut Ui, _frame: &mut eframe::Frame) {
+    fn ui(&mut self, ui: &mut Ui, frame: &mut eframe::Frame) {
+        self.pace.frame(frame.info().cpu_usage);
         self.show(ui);
     }
 

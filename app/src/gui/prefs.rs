@@ -108,7 +108,7 @@ impl Default for ViewportLook {
             background: [0.0; 3],
             grid: true,
             frusta: true,
-            frusta_size: 1.0,
+            frusta_size: 0.5,
             fov_degrees: 50.0,
             coarse_while_moving: true,
         }

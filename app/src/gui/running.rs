@@ -3,10 +3,14 @@
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use splat_core::preview::PreviewSlot;
 use splat_core::session::{Command, Event, Session};
+
+/// How soon progress is shown: drawing the window takes time that a software adapter takes from the training.
+const CALM: Duration = Duration::from_millis(500);
 
 /// A session and the thread that listens to it. Dropping it stops the run and waits until everything is written.
 #[derive(Debug)]
@@ -26,9 +30,10 @@ impl Running {
         let ctx = ctx.clone();
         let body = move || {
             for event in session.events() {
+                let patience = if matches!(event, Event::Progress(_)) { CALM } else { Duration::ZERO };
                 // After the window has gone, the session still ends in order.
                 let _ = sender.send(event);
-                ctx.request_repaint();
+                ctx.request_repaint_after(patience);
             }
             // What ended it was its last event.
             let _ = session.join();

@@ -3,7 +3,7 @@
 //! ```text
 //! window ── Ask ──▶ worker: newest picture first, then one unit of longer work ── Told ──▶ window
 //!                     ▲
-//! training ── Preview ┘  (asked for now and then: at most a twentieth of the time goes into it)
+//! training ── Preview ┘  (asked for now and then: at most a few hundredths of the time goes into it)
 //! ```
 
 use std::collections::VecDeque;
@@ -213,7 +213,7 @@ impl Teller {
 }
 
 /// A preview may cost this share of the time.
-const PREVIEW_SHARE: f64 = 0.05;
+const PREVIEW_SHARE: f64 = 0.03;
 /// Previews are never closer than this: a person cannot judge faster.
 const PREVIEW_INTERVAL: Duration = Duration::from_millis(400);
 

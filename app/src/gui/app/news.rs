@@ -34,7 +34,10 @@ impl App {
         match told {
             Told::Ready(info) => self.adapter = Adapter::Ready(info),
             Told::NoAdapter(problem) => self.adapter = Adapter::Missing(problem),
-            Told::Picture(shown) => self.viewport.receive(*shown, &self.ctx),
+            Told::Picture(shown) => {
+                self.pace.pictures[0] += 1;
+                self.viewport.receive(*shown, &self.ctx);
+            }
             Told::Preview { step, cloud } => self.hear_preview(step, &cloud),
             Told::Surface(point, why) => self.hear_surface(point, why),
             Told::Score { index, psnr, ssim } => self.hear_score(index, psnr, ssim),

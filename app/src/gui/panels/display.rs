@@ -48,7 +48,7 @@ pub(crate) struct DisplayState {
 
 impl Default for DisplayState {
     fn default() -> Self {
-        Self { look: Look::default(), fov_y_deg: 50.0, frusta_size: 1.0, full_while_moving: false }
+        Self { look: Look::default(), fov_y_deg: 50.0, frusta_size: 0.5, full_while_moving: false }
     }
 }
 
