@@ -568,7 +568,7 @@ mod tests {
     fn a_render_looks_as_trained_unless_asked_otherwise() {
         let look = |rest: &[&str]| {
             let args = Args::try_parse_from(["splat", "render", "r"].iter().chain(rest).copied()).ok()?;
-            let Verb::Render(render) = args.verb else { panic!() };
+            let Some(Verb::Render(render)) = args.verb else { panic!() };
             Some(render.look.look([0.0; 3]))
         };
         assert_eq!(look(&[]), Some(Look::default()));

@@ -5,6 +5,8 @@ mod film;
 mod news;
 mod panels;
 mod perform;
+#[cfg(test)]
+mod probe;
 mod scene;
 mod viewport;
 
@@ -181,6 +183,8 @@ pub(crate) struct App {
     applied_theme: Option<(Theme, f32, bool)>,
     /// Looks for recent paths that are gone.
     missing: Background<Vec<PathBuf>>,
+    /// New runs go into `runs` in here.
+    workplace: PathBuf,
 }
 
 impl App {
@@ -247,7 +251,14 @@ impl App {
             still_life: welcome::find_still_life(),
             applied_theme: None,
             missing,
+            workplace: workplace(),
         })
+    }
+
+    /// Puts new runs elsewhere.
+    #[cfg(test)]
+    pub(crate) fn with_runs_in(self, workplace: PathBuf) -> Self {
+        Self { workplace, ..self }
     }
 
     /// Opens something at once.
@@ -438,6 +449,15 @@ impl App {
             self.prefs.panels.bottom = true;
             self.widgets.bottom = BottomTab::Log;
         }
+    }
+}
+
+/// The folder the program was started in, or the home folder when that is the root of the disk.
+fn workplace() -> PathBuf {
+    let current = std::env::current_dir().unwrap_or_default();
+    match current.parent() {
+        Some(_) => current,
+        None => std::env::home_dir().unwrap_or(current),
     }
 }
 

@@ -32,6 +32,8 @@ mod theme;
 mod thumbnails;
 mod toasts;
 mod training;
+#[cfg(test)]
+mod walk;
 mod welcome;
 mod worker;
 

@@ -395,7 +395,7 @@ mod tests {
         harness.state_mut().palette.toggle();
         harness.run();
         write(&mut harness, "dark");
-        harness.get_by_label("Dark or light").click();
+        harness.get_by_label("Dark or light theme").click();
         harness.run();
         assert_eq!(harness.state().actions.last(), Some(&Action::ToggleTheme));
     }

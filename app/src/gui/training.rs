@@ -382,7 +382,8 @@ mod tests {
         state.apply(&progress(10));
         state.apply(&Event::Refined { step: 10, splats: 99 });
         assert_eq!(state.stats.as_ref().unwrap().splats, 99);
-        let scores = Evaluated { step: 10, psnr: 20.0, ssim: 0.5, splats: 99, seconds: 1.0, last: false };
+        let scores =
+            Evaluated { step: 10, psnr: 20.0, ssim: 0.5, splats: 99, seconds: 1.0, last: false, views: Vec::new() };
         state.apply(&Event::Evaluated(scores));
         assert_eq!(state.history.series(Quantity::Psnr).last(), Some(20.0));
         state.apply(&Event::Finished(Summary::default()));
@@ -447,12 +448,12 @@ mod tests {
     fn a_failed_run_can_go_on_from_its_checkpoint_only() {
         let mut state = running(5);
         state.apply(&Event::Saved { step: 5, path: "run/splats.ply".into() });
-        state.apply(&Event::Failed { message: "out of memory".into(), exit_code: 5 });
+        state.apply(&Event::Failed { message: "out of memory".into(), exit_code: 5, lost_device: false });
         assert_eq!(state.resumable(), None);
         assert_eq!(state.log.count(Level::Error), 1);
         let mut state = running(5);
         state.apply(&Event::Saved { step: 5, path: "run/checkpoints/step_0000005.ckpt".into() });
-        state.apply(&Event::Failed { message: "out of memory".into(), exit_code: 5 });
+        state.apply(&Event::Failed { message: "out of memory".into(), exit_code: 5, lost_device: false });
         assert_eq!(state.resumable(), Some(5));
         assert!(state.allows(&Action::Continue, false, None).is_ok());
     }

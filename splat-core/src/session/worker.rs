@@ -247,6 +247,11 @@ impl<T: Train> Worker<T> {
         let step = self.trainer.step_index();
         if self.rested_at.replace(step) != Some(step) {
             self.leave_preview(true);
+            if step > 0 {
+                // Progress is told now and then; a pause is the time to be exact.
+                let (splats, resolution) = (self.trainer.splats(), self.size);
+                self.tell(Event::Progress(self.stats(&StepReport { step, splats, refined: false, resolution })));
+            }
             self.tell(Event::Paused { step });
         }
     }

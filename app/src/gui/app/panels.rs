@@ -129,6 +129,8 @@ impl App {
 
     /// The panel at the bottom.
     pub(super) fn bottom_panel(&mut self, ui: &mut Ui) {
+        // A short tab must not shrink the panel.
+        ui.set_min_height(ui.available_height());
         ui.horizontal(|ui| {
             let warnings = self.training.log.count(Level::Warning) + self.training.log.count(Level::Error);
             let log = if warnings > 0 { format!("Log ({warnings})") } else { "Log".into() };

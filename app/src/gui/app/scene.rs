@@ -125,6 +125,7 @@ impl Scene {
             bulk,
         };
         scene.place_frusta();
+        scene.scores.advance(scene.moment());
         Ok(scene)
     }
 
@@ -271,7 +272,7 @@ impl App {
         };
         let folder = match (resume, &scene.run) {
             (true, Some(run)) => RunFolder::open(run.folder.root()),
-            _ => RunFolder::create(&runs_folder().join(RunFolder::default_path(&photos.root)), false),
+            _ => RunFolder::create(&self.workplace.join(RunFolder::default_path(&photos.root)), false),
         };
         let folder = match folder {
             Ok(folder) => folder,
@@ -525,15 +526,6 @@ fn begin(
     }
     let running = Running::listen(ctx, session, slot)?;
     Ok(Started { running, photos, settings, folder, raster })
-}
-
-/// Where new runs go: the folder the program was started in, or the home folder when that is the root of the disk.
-fn runs_folder() -> PathBuf {
-    let current = std::env::current_dir().unwrap_or_default();
-    match current.parent() {
-        Some(_) => current,
-        None => std::env::home_dir().unwrap_or(current),
-    }
 }
 
 fn stem(path: &Path) -> String {

@@ -175,7 +175,7 @@ impl App {
         let ui = &mut ui;
         ui.set_clip_rect(rect);
         let response = nav::viewport(ui, rect);
-        self.picture(ui, rect);
+        self.paint_picture(ui, rect);
         let Some(view) = self.shown_view() else {
             ui.painter().text(
                 rect.center(),
@@ -210,7 +210,7 @@ impl App {
     }
 
     /// The picture, or the comparison with the photo.
-    fn picture(&mut self, ui: &mut Ui, rect: Rect) {
+    fn paint_picture(&mut self, ui: &mut Ui, rect: Rect) {
         let Some(shown) = &self.viewport.shown else { return };
         let fit = Fit::new(rect, shown.view.width, shown.view.height);
         let background = self.widgets.display.look.background.map(|channel| (channel * 255.0).round() as u8);
@@ -249,16 +249,22 @@ impl App {
             reduced_motion: self.prefs.reduced_motion,
         };
         let mut leave = false;
-        ui.horizontal_wrapped(|ui| {
-            ui.add_space(6.0);
-            leave = ui.button("Leave camera").on_hover_text("Back to free navigation").clicked();
-            ui.label(name);
-            self.viewport.compare.controls(ui, &data);
+        let area = ui.available_rect_before_wrap();
+        let bar = egui::Frame::new().fill(ui.visuals().panel_fill).inner_margin(4.0);
+        bar.show(ui, |ui| {
+            ui.set_max_width(area.width() - 8.0);
+            ui.set_min_width(area.width() - 8.0);
+            ui.horizontal_wrapped(|ui| {
+                leave = ui.button("Leave camera").on_hover_text("Back to free navigation").clicked();
+                ui.label(name);
+                self.viewport.compare.controls(ui, &data);
+            });
         });
         if leave {
             self.viewport.leave_camera();
         }
-        ui.available_rect_before_wrap()
+        // Of the area as it was before: too long a bar would widen it.
+        Rect::from_min_max(egui::pos2(area.left(), ui.cursor().top().min(area.bottom() - 1.0)), area.max)
     }
 
     /// The view of the picture on screen, where the edited scene has it.

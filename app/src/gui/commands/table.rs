@@ -323,7 +323,7 @@ pub(crate) static COMMANDS: &[Command] = &[
         "Show or hide plots, timing and the log at the bottom",
     ),
     row(Group::Window, Action::ResetLayout, "Reset layout", &[], "Put the panels back where they were at first"),
-    row(Group::Window, Action::ToggleTheme, "Dark or light", &[], "Switch between dark and light").gap(),
+    row(Group::Window, Action::ToggleTheme, "Dark or light theme", &[], "Switch between dark and light").gap(),
     row(
         Group::Window,
         Action::ZoomIn,

@@ -469,7 +469,8 @@ mod tests {
     fn a_running_run_can_be_paused_and_stopped_but_not_stepped() {
         let mut state = running(250);
         state.shown_step = Some(238);
-        let scores = Evaluated { step: 200, psnr: 24.5, ssim: 0.8, splats: 1, seconds: 1.0, last: false };
+        let scores =
+            Evaluated { step: 200, psnr: 24.5, ssim: 0.8, splats: 1, seconds: 1.0, last: false, views: Vec::new() };
         state.apply(&Event::Evaluated(scores));
         let mut harness = harness(Bench { state, scene: scene(), ..Bench::default() });
         harness.get_by_label("250 / 1,000  25 %");
@@ -505,7 +506,7 @@ mod tests {
         state.shown_step = Some(498);
         state.apply(&Event::Saved { step: 400, path: "run/checkpoints/step_0000400.ckpt".into() });
         let message = "out of memory for splats; lower density.max_splats";
-        state.apply(&Event::Failed { message: message.into(), exit_code: 5 });
+        state.apply(&Event::Failed { message: message.into(), exit_code: 5, lost_device: false });
         let mut harness = harness(Bench { state, scene: scene(), ..Bench::default() });
         harness.get_by_label(message);
         harness.get_by_label_contains("The checkpoint of step 400 is kept");

@@ -1,0 +1,222 @@
+//! A walk through the window, as a person would take it: everything is found by its accessible label.
+//!
+//! The window is the real one, with its threads and a real adapter; only the system's window around it is missing.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use egui::{Key, Modifiers};
+use egui_kittest::Harness;
+use egui_kittest::kittest::Queryable;
+use splat_core::gpu::{Gpu, GpuOptions};
+use splat_core::params::params_sha256;
+use splat_core::scene::io::ply::read_splats;
+use splat_core::settings::Settings;
+
+use super::app::App;
+
+type Window = Harness<'static, Option<App>>;
+
+/// The window, or none on a machine without an adapter.
+fn window(test: &str) -> Option<(Window, tempfile::TempDir)> {
+    if let Err(error) = Gpu::new(&GpuOptions::default()) {
+        assert!(std::env::var_os("SPLAT_REQUIRE_GPU").is_none(), "{error}");
+        eprintln!("skipped {test}: {error}");
+        return None;
+    }
+    let runs = tempfile::tempdir().unwrap();
+    let folder = runs.path().to_owned();
+    let show = move |ui: &mut egui::Ui, app: &mut Option<App>| {
+        let app = app.get_or_insert_with(|| {
+            App::new(ui.ctx(), None, GpuOptions::default()).unwrap().with_runs_in(folder.clone())
+        });
+        app.show(ui);
+    };
+    let harness = Harness::builder().with_size([1280.0, 800.0]).with_max_steps(64).build_ui_state(show, None);
+    Some((harness, runs))
+}
+
+fn app(window: &mut Window) -> &mut App {
+    window.state_mut().as_mut().unwrap()
+}
+
+/// Frames until something is the case.
+fn wait(window: &mut Window, what: &str, is_so: impl Fn(&App) -> bool) {
+    let began = Instant::now();
+    while !is_so(app(window)) {
+        if began.elapsed() > Duration::from_secs(30) {
+            let image = window.render().map(|image| image.save("/tmp/walk.png"));
+            panic!("never: {what} ({image:?})\n{}", app(window).summary());
+        }
+        std::thread::sleep(Duration::from_millis(10));
+        window.step();
+    }
+    window.run_steps(2);
+}
+
+fn click(window: &mut Window, label: &str) {
+    window.get_by_label(label).click();
+    window.run_steps(3);
+}
+
+/// One of several widgets with a label: the first that can be clicked.
+fn click_first(window: &mut Window, label: &str) {
+    let node = window.get_all_by_label(label).next().unwrap();
+    node.click();
+    window.run_steps(3);
+}
+
+fn press(window: &mut Window, modifiers: Modifiers, key: Key) {
+    window.key_press_modifiers(modifiers, key);
+    window.run_steps(3);
+}
+
+fn still_life() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../datasets/still-life")
+}
+
+fn file_facts(path: &Path) -> (usize, String) {
+    let cloud = read_splats(path).unwrap();
+    (cloud.len(), params_sha256(&cloud))
+}
+
+#[test]
+fn from_photos_to_a_cleaned_scene() {
+    let Some((mut window, runs)) = window("from_photos_to_a_cleaned_scene") else { return };
+    wait(&mut window, "an adapter", App::has_adapter);
+
+    // Open, look, train.
+    app(&mut window).open_for_test(still_life());
+    wait(&mut window, "the photos with a first picture", |app| app.splats() > 0 && app.has_picture());
+    window.get_by_label("72 photos, 60 to train and 12 to test");
+    let mut settings = Settings::default();
+    settings.train.steps = 40;
+    settings.train.eval_every = 0;
+    settings.init.random_points = 1500;
+    settings.density.max_splats = 1500;
+    app(&mut window).adopt(&settings);
+    window.run_steps(2);
+    click(&mut window, "Start");
+    wait(&mut window, "a live run", App::is_live);
+    assert!(window.query_by_label("Pause").is_some(), "no way to pause");
+    wait(&mut window, "the end of the run", |app| !app.is_live());
+    assert_eq!(app(&mut window).splats(), 1500, "{}", app(&mut window).summary());
+    let run = std::fs::read_dir(runs.path().join("runs")).unwrap().next().unwrap().unwrap().path();
+    let (trained, trained_hash) = file_facts(&run.join("splats.ply"));
+    assert_eq!(trained, 1500);
+    wait(&mut window, "a picture of the result", |app| app.shown_hash() == trained_hash);
+
+    // What is on screen is what `splat render` writes.
+    let (shown, rendered) = app(&mut window).picture_and_render(&run);
+    assert_eq!(shown.len(), rendered.len());
+    let most = shown.iter().zip(&rendered).map(|(a, b)| a.abs_diff(*b)).max().unwrap();
+    assert!(most <= 1, "the viewport differs from splat render by {most}/255");
+
+    // Every way of showing them gives another picture.
+    click(&mut window, "Display");
+    wait(&mut window, "a picture beside the panel", App::is_up_to_date);
+    let mut seen = vec![app(&mut window).picture()];
+    for mode in ["Depth", "Alpha", "Normals", "Ellipsoids", "Points", "Overdraw", "Opacity", "Size"] {
+        click_first(&mut window, mode);
+        let before = seen.last().unwrap().clone();
+        wait(&mut window, mode, |app| app.is_up_to_date() && app.picture() != before);
+        let picture = app(&mut window).picture();
+        assert!(!seen.contains(&picture), "{mode} looks like another mode");
+        seen.push(picture);
+    }
+    click_first(&mut window, "Colour");
+    wait(&mut window, "colour again", |app| app.is_up_to_date() && app.picture() == seen[0]);
+
+    // A photo's camera, its score, and back.
+    press(&mut window, Modifiers::NONE, Key::PageDown);
+    wait(&mut window, "a score", |app| app.looking_score().is_some());
+    click(&mut window, "Split");
+    wait(&mut window, "the photo", App::has_photo);
+    assert!(window.get_all_by_label("Leave camera").count() > 0, "no way back");
+    press(&mut window, Modifiers::NONE, Key::Escape);
+    assert!(window.query_by_label("Split").is_none(), "still looking through the camera");
+
+    // Select, delete, undo, redo, save, open again.
+    click(&mut window, "Inspect");
+    press(&mut window, Modifiers::COMMAND, Key::A);
+    window.get_by_label("1,500 of 1,500 splats selected");
+    press(&mut window, Modifiers::NONE, Key::Escape);
+    app(&mut window).select_for_test();
+    window.run_steps(2);
+    let selected = app(&mut window).selected();
+    assert!((1..1500).contains(&selected), "{selected}");
+    let all = app(&mut window).baked_hash();
+    assert_eq!(all, trained_hash);
+    press(&mut window, Modifiers::NONE, Key::Delete);
+    let (left, cleaned) = (app(&mut window).splats(), app(&mut window).baked_hash());
+    assert_eq!(left, 1500 - selected);
+    press(&mut window, Modifiers::COMMAND, Key::Z);
+    assert_eq!((app(&mut window).splats(), app(&mut window).baked_hash()), (1500, all));
+    press(&mut window, Modifiers::COMMAND | Modifiers::SHIFT, Key::Z);
+    assert_eq!((app(&mut window).splats(), app(&mut window).baked_hash()), (left, cleaned.clone()));
+    let file = runs.path().join("cleaned.ply");
+    app(&mut window).save_for_test(file.clone());
+    wait(&mut window, "the file", |app| !app.is_saving());
+    assert_eq!(file_facts(&file), (left, cleaned.clone()));
+
+    // A damaged file leaves everything alone; the saved one opens.
+    let damaged = runs.path().join("damaged.ply");
+    std::fs::write(&damaged, &std::fs::read(&file).unwrap()[..9000]).unwrap();
+    app(&mut window).open_for_test(damaged);
+    wait(&mut window, "the refusal", |app| !app.is_opening());
+    assert_eq!(app(&mut window).splats(), left);
+    app(&mut window).open_for_test(file);
+    wait(&mut window, "the saved file", |app| !app.is_opening() && app.has_picture());
+    assert_eq!((app(&mut window).splats(), app(&mut window).baked_hash()), (left, cleaned));
+}
+
+#[test]
+fn a_run_is_paused_stopped_and_continued() {
+    let Some((mut window, runs)) = window("a_run_is_paused_stopped_and_continued") else { return };
+    wait(&mut window, "an adapter", App::has_adapter);
+    app(&mut window).open_for_test(still_life());
+    wait(&mut window, "the photos", |app| app.splats() > 0);
+    let mut settings = Settings::default();
+    settings.train.steps = 60;
+    settings.init.random_points = 1000;
+    settings.density.max_splats = 1000;
+    app(&mut window).adopt(&settings);
+    window.run_steps(2);
+    press(&mut window, Modifiers::NONE, Key::F5);
+    wait(&mut window, "a few steps", |app| app.steps() >= 3);
+    click(&mut window, "Pause");
+    wait(&mut window, "the pause", App::is_paused);
+    let paused = app(&mut window).steps();
+    assert!(paused < 60, "it was over before it could pause");
+    click(&mut window, "Step");
+    wait(&mut window, "one step", |app| app.steps() == paused + 1 && app.is_paused());
+    click(&mut window, "Stop");
+    wait(&mut window, "the stop", |app| !app.is_live());
+    click(&mut window, "Continue run");
+    wait(&mut window, "the rest", |app| app.steps() == 60 && !app.is_live());
+    let run = std::fs::read_dir(runs.path().join("runs")).unwrap().next().unwrap().unwrap().path();
+    let summary: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(run.join("summary.json")).unwrap()).unwrap();
+    assert_eq!((&summary["steps"], &summary["interrupted"]), (&60.into(), &false.into()));
+}
+
+#[test]
+fn an_empty_window_says_what_to_do() {
+    let Some((mut window, _runs)) = window("an_empty_window_says_what_to_do") else { return };
+    wait(&mut window, "an adapter", App::has_adapter);
+    window.get_by_label("Open folder…");
+    press(&mut window, Modifiers::COMMAND, Key::P);
+    window.get_by_label("Search").type_text("theme");
+    window.run_steps(2);
+    press(&mut window, Modifiers::NONE, Key::Enter);
+    press(&mut window, Modifiers::NONE, Key::F1);
+    assert!(window.get_all_by_label_contains("Undo").count() > 0, "no list of shortcuts");
+    // Other adapters round edges of letters otherwise; nothing may be missing or in another place.
+    let tolerance = egui_kittest::SnapshotOptions::new()
+        .output_path(Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/snapshots"))
+        .threshold(1.5)
+        .max_failed_pixels(400);
+    window.remove_cursor();
+    window.run_steps(2);
+    window.snapshot_options("shortcuts", &tolerance);
+}
