@@ -9,6 +9,7 @@ mod colormap;
 mod columns;
 mod compose;
 mod viewer;
+mod visible;
 
 use std::fmt;
 use std::str::FromStr;
@@ -19,6 +20,7 @@ use crate::error::{Error, Result};
 use crate::render::Image;
 
 pub use colormap::Colormap;
+pub use visible::most_visible;
 pub use viewer::Viewer;
 
 /// What a pixel or a splat is coloured by.

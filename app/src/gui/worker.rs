@@ -17,9 +17,10 @@ use egui::ColorImage;
 use glam::DVec3;
 use splat_core::Error;
 use splat_core::gpu::{Gpu, GpuInfo, GpuOptions};
-use splat_core::look::{Legend, Look, Marks, Viewer};
+use splat_core::look::{Legend, Look, Marks, Viewer, most_visible};
 use splat_core::metrics::photo_over;
 use splat_core::model::RasterOptions;
+use splat_core::params::RowEdit;
 use splat_core::preview::PreviewSlot;
 use splat_core::render::Image;
 use splat_core::scene::{Photo, SplatCloud, View, load_photo};
@@ -27,6 +28,7 @@ use splat_core::session::chain;
 
 use super::compare::{Gain, difference, display_image};
 use super::tasks::Task;
+use crate::cli::output::thousands;
 
 /// What the window asks of the worker.
 pub(crate) enum Ask {
@@ -134,6 +136,8 @@ pub(crate) enum Told {
     },
     /// Longer work ended; what to say about it.
     Done(String),
+    /// Something to know.
+    Remark(String),
     /// Something failed; the picture on screen stays.
     Trouble(String),
 }
@@ -230,6 +234,20 @@ struct OnScreen {
     cloud: Arc<SplatCloud>,
     raster: RasterOptions,
     marks: Marks,
+    /// The rows on screen, when the adapter cannot show all.
+    rows: Option<Vec<u32>>,
+}
+
+impl OnScreen {
+    /// Marks of all rows as marks of those on screen.
+    fn chosen(&self, marks: Marks) -> Marks {
+        let Some(rows) = &self.rows else { return marks };
+        let choose = |all: &[bool]| match all {
+            [] => Vec::new(),
+            all => rows.iter().map(|&row| all.get(row as usize).copied().unwrap_or(false)).collect(),
+        };
+        Marks { selected: choose(&marks.selected), hidden: choose(&marks.hidden) }
+    }
 }
 
 struct Body {
@@ -315,9 +333,9 @@ impl Body {
             }
             Ask::Marks(marks) => {
                 if let Some(on_screen) = &mut self.on_screen {
-                    on_screen.marks = marks.clone();
+                    on_screen.marks = on_screen.chosen(marks);
+                    self.viewer.set_marks(on_screen.marks.clone());
                 }
-                self.viewer.set_marks(marks);
             }
             Ask::Draw(draw) => self.pending = Some(draw),
             Ask::Watch(slot, raster) => self.watched = Some(Watched { slot, raster, ask_at: Some(Instant::now()) }),
@@ -335,10 +353,30 @@ impl Body {
 
     /// Puts splats on the device; those on screen stay if these do not fit.
     fn show(&mut self, cloud: &Arc<SplatCloud>, raster: RasterOptions) {
-        match self.viewer.set_cloud(Arc::clone(cloud), raster, None) {
-            Ok(()) => {
+        let most = self.viewer.max_splats();
+        let rows = (cloud.len() > most).then(|| most_visible(cloud, most));
+        let shown = match &rows {
+            None => Ok(Arc::clone(cloud)),
+            Some(rows) => {
+                let edit = RowEdit { src: rows.clone(), fresh: vec![false; rows.len()], writes: Vec::new() };
+                edit.apply_to(cloud).map(Arc::new)
+            }
+        };
+        let set = shown.and_then(|cloud| {
+            self.viewer.set_cloud(Arc::clone(&cloud), raster, None)?;
+            Ok(cloud)
+        });
+        match set {
+            Ok(shown) => {
+                if shown.len() < cloud.len() {
+                    let (some, all) = (thousands(shown.len() as u64), thousands(cloud.len() as u64));
+                    self.tell.tell(Told::Remark(format!(
+                        "This adapter can show {some} of the {all} splats at once: those that cover most are shown; \
+                         edits and files concern all"
+                    )));
+                }
                 self.viewer.set_marks(Marks::default());
-                self.on_screen = Some(OnScreen { cloud: Arc::clone(cloud), raster, marks: Marks::default() });
+                self.on_screen = Some(OnScreen { cloud: shown, raster, marks: Marks::default(), rows });
             }
             Err(error) => self.recover(&error),
         }
@@ -443,7 +481,7 @@ impl Body {
         // A failed device stays failed, even if it only ran out of memory.
         let reopened = Gpu::new(&self.options).and_then(|gpu| {
             let mut viewer = Viewer::new(&gpu);
-            if let Some(OnScreen { cloud, raster, marks }) = &self.on_screen {
+            if let Some(OnScreen { cloud, raster, marks, .. }) = &self.on_screen {
                 viewer.set_cloud(Arc::clone(cloud), *raster, None)?;
                 viewer.set_marks(marks.clone());
             }

@@ -55,6 +55,11 @@ impl Viewer {
         Viewer { gpu: Arc::clone(gpu), views: ViewRenderer::new(), loaded: None, last: Look::default() }
     }
 
+    /// Most splats that the adapter can show at once.
+    pub fn max_splats(&self) -> usize {
+        usize::try_from(Scratch::max_rows(&self.gpu)).unwrap_or(usize::MAX)
+    }
+
     /// Shows another cloud, without marks. A cloud of the same size and degree reuses the memory of the earlier one.
     /// `ages` are steps since each row came to be.
     ///

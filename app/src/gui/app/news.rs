@@ -48,6 +48,10 @@ impl App {
                 self.training.log(Level::Info, text.clone());
                 self.toasts.info(text);
             }
+            Told::Remark(text) => {
+                self.training.log(Level::Warning, text.clone());
+                self.toasts.warning(text);
+            }
             Told::Trouble(text) => {
                 self.busy = None;
                 self.film.rendering = None;

@@ -145,6 +145,11 @@ impl Scratch {
         check_binding(gpu.info().max_binding_bytes, bytes, "splats", "lower --max-splats")
     }
 
+    /// Most splats that can be drawn at once.
+    pub fn max_rows(gpu: &Gpu) -> u64 {
+        gpu.info().max_binding_bytes / (4 * u64::from(PROJECTED_FLOATS))
+    }
+
     /// Most intersections whose slots one binding can hold.
     pub fn max_isects(gpu: &Gpu, capacity: &Capacity) -> u64 {
         (gpu.info().max_binding_bytes / (4 * capacity.slot_floats().max(5))).saturating_sub(64)
