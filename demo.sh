@@ -29,5 +29,6 @@ cat >&2 <<END
 scene             $PLY (opens in any viewer of 3D Gaussian splatting PLY files)
 photo beside it   $RUN/test/
 run folder        $RUN/
+look at it        $splat view $RUN
 next              $splat train YOUR_SCENE -o runs/mine
 END

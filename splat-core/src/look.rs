@@ -20,8 +20,8 @@ use crate::error::{Error, Result};
 use crate::render::Image;
 
 pub use colormap::Colormap;
-pub use visible::most_visible;
 pub use viewer::Viewer;
+pub use visible::most_visible;
 
 /// What a pixel or a splat is coloured by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -10,7 +10,8 @@ use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
 use splat_core::gpu::{Gpu, GpuOptions};
 use splat_core::params::params_sha256;
-use splat_core::scene::io::ply::read_splats;
+use splat_core::scene::SplatCloud;
+use splat_core::scene::io::ply::{read_splats, write_splats};
 use splat_core::settings::Settings;
 
 use super::app::App;
@@ -198,6 +199,55 @@ fn a_run_is_paused_stopped_and_continued() {
     let summary: serde_json::Value =
         serde_json::from_str(&std::fs::read_to_string(run.join("summary.json")).unwrap()).unwrap();
     assert_eq!((&summary["steps"], &summary["interrupted"]), (&60.into(), &false.into()));
+}
+
+#[test]
+fn a_camera_path_becomes_pictures() {
+    let Some((mut window, folder)) = window("a_camera_path_becomes_pictures") else { return };
+    wait(&mut window, "an adapter", App::has_adapter);
+    let splats = 40;
+    let cloud = SplatCloud {
+        means: (0..splats).map(|i| [(i % 5) as f32, (i / 5) as f32, (i % 3) as f32]).collect(),
+        quats: vec![[1.0, 0.0, 0.0, 0.0]; splats],
+        log_scales: vec![[-1.5; 3]; splats],
+        opacity_logits: vec![2.0; splats],
+        sh0: (0..splats).map(|i| [i as f32 / 20.0 - 1.0, 0.5, -0.5]).collect(),
+        ..SplatCloud::default()
+    };
+    let file = folder.path().join("cloud.ply");
+    write_splats(&file, &cloud, &[]).unwrap();
+    app(&mut window).open_for_test(file);
+    wait(&mut window, "the splats", |app| app.splats() == splats && app.has_picture());
+
+    // A key, a drag in the viewport, another key.
+    press(&mut window, Modifiers::NONE, Key::Enter);
+    let (before, middle) = (app(&mut window).eye(), window.get_by_label("Viewport").rect().center());
+    window.hover_at(middle);
+    window.run_steps(2);
+    window.drag_at(middle);
+    window.run_steps(2);
+    window.hover_at(middle + egui::vec2(160.0, 20.0));
+    window.run_steps(2);
+    window.drop_at(middle + egui::vec2(160.0, 20.0));
+    wait(&mut window, "the camera at rest", App::is_up_to_date);
+    assert_ne!(app(&mut window).eye(), before, "a drag does not orbit");
+    press(&mut window, Modifiers::NONE, Key::Enter);
+    assert_eq!(app(&mut window).keys(), 2);
+
+    let film = folder.path().join("film");
+    app(&mut window).film_for_test(film.clone());
+    wait(&mut window, "the pictures", |app| !app.is_busy());
+    // Two seconds at two pictures a second, both ends included.
+    let pictures = std::fs::read_dir(&film).unwrap().count();
+    assert_eq!(pictures, 5);
+    let shot = folder.path().join("shot.png");
+    app(&mut window).screenshot_for_test(shot.clone(), 300, 200);
+    let began = Instant::now();
+    while !shot.exists() && began.elapsed() < Duration::from_secs(30) {
+        std::thread::sleep(Duration::from_millis(10));
+        window.step();
+    }
+    assert_eq!(image::image_dimensions(&shot).unwrap(), (300, 200));
 }
 
 #[test]

@@ -68,7 +68,7 @@ impl App {
     }
 
     /// Carries out what the panel asks for.
-    fn film(&mut self, request: PathRequest) {
+    pub(super) fn film(&mut self, request: PathRequest) {
         let keys = &mut self.film.path.keys;
         match request {
             PathRequest::JumpTo(index) => {

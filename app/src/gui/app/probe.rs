@@ -10,7 +10,9 @@ use splat_core::render::Renderer;
 use splat_core::scene::io::ply::read_splats;
 use splat_core::settings::Settings;
 
-use super::{Adapter, App, Scene};
+use super::viewport::ShotDialog;
+use super::{Adapter, App, Purpose, Scene};
+use crate::gui::panels::path::{Format, PathRequest, RenderRequest};
 use crate::gui::scores::Score;
 use crate::gui::training::RunState;
 
@@ -112,6 +114,34 @@ impl App {
     /// Saves as a dialog would, once it was answered.
     pub(crate) fn save_for_test(&mut self, path: PathBuf) {
         self.write(path, None);
+    }
+
+    /// Keys of the camera path.
+    pub(crate) fn keys(&self) -> usize {
+        self.film.path.keys.len()
+    }
+
+    /// Renders the camera path as the dialog would.
+    pub(crate) fn film_for_test(&mut self, target: PathBuf) {
+        let (format, replace) = (Format::Folder, false);
+        let request = RenderRequest { width: 48, height: 32, frame_rate: 2.0, format, target, replace };
+        self.film(PathRequest::Render(request));
+    }
+
+    /// Whether longer work of the worker is under way.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.busy.is_some()
+    }
+
+    /// Writes the picture as the dialog would, once it was answered.
+    pub(crate) fn screenshot_for_test(&mut self, path: PathBuf, width: u32, height: u32) {
+        self.widgets.shot = Some(ShotDialog { width, height });
+        self.answered(Purpose::Screenshot, path);
+    }
+
+    /// Where the camera stands.
+    pub(crate) fn eye(&self) -> [f64; 3] {
+        self.viewport.camera.eye().to_array()
     }
 
     pub(crate) fn is_saving(&self) -> bool {

@@ -68,8 +68,8 @@ struct Wish {
 
 /// Asks for the size of a screenshot.
 pub(super) struct ShotDialog {
-    width: u32,
-    height: u32,
+    pub(super) width: u32,
+    pub(super) height: u32,
 }
 
 impl Viewport {
