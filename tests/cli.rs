@@ -47,7 +47,8 @@ fn find_binary() -> PathBuf {
 pub(crate) fn start_in(folder: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(binary());
     command.current_dir(folder).args(args).env("NO_COLOR", "1").env("COLUMNS", "100");
-    for name in ["SPLAT_DEVICE", "SPLAT_PROFILE"] {
+    // No test opens a window.
+    for name in ["SPLAT_DEVICE", "SPLAT_PROFILE", "DISPLAY", "WAYLAND_DISPLAY", "WAYLAND_SOCKET"] {
         command.env_remove(name);
     }
     command
@@ -97,7 +98,7 @@ fn help_names_every_verb_and_exit_code() {
 
 #[test]
 fn every_verb_ends_its_help_with_an_example() {
-    for verb in ["train", "eval", "render", "export", "info", "bench", "settings", "completions", "man"] {
+    for verb in ["train", "view", "eval", "render", "export", "info", "bench", "settings", "completions", "man"] {
         splat(&[verb, "--help"]).done(&["Example", &format!("splat {verb}")]);
     }
 }
@@ -108,8 +109,11 @@ fn version_is_a_result() {
 }
 
 #[test]
-fn no_verb_is_misuse() {
-    splat(&[]).refused(2, &["Usage: splat"]);
+#[cfg(target_os = "linux")]
+fn no_verb_asks_for_a_window_and_says_when_there_is_no_display() {
+    for args in [&[][..], &["view"], &["view", "fox.ply"]] {
+        splat(args).refused(2, &["no display", "splat train", "splat --help"]);
+    }
 }
 
 #[test]

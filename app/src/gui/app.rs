@@ -8,6 +8,7 @@ mod perform;
 #[cfg(test)]
 mod probe;
 mod scene;
+mod shot;
 mod viewport;
 
 use std::path::PathBuf;
@@ -109,7 +110,7 @@ struct Widgets {
     palette: Palette,
     shortcuts: bool,
     export: ExportDialog,
-    shot: Option<viewport::ShotDialog>,
+    shot: Option<shot::ShotDialog>,
     drop: DropOverlay,
 }
 

@@ -10,7 +10,7 @@ use splat_core::render::Renderer;
 use splat_core::scene::io::ply::read_splats;
 use splat_core::settings::Settings;
 
-use super::viewport::ShotDialog;
+use super::shot::ShotDialog;
 use super::{Adapter, App, Purpose, Scene};
 use crate::gui::panels::path::{Format, PathRequest, RenderRequest};
 use crate::gui::scores::Score;

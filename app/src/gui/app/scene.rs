@@ -368,11 +368,12 @@ impl App {
 
     /// Asks before the window closes.
     pub(super) fn guard_closing(&mut self, ctx: &egui::Context) {
-        if ctx.input(|input| input.viewport().close_requested()) && !self.may_quit {
-            if let Some(risk) = self.risk(Some(&Action::Quit)) {
-                ctx.send_viewport_cmd(egui::ViewportCommand::CancelClose);
-                self.guard.ask(risk, Action::Quit);
-            }
+        if ctx.input(|input| input.viewport().close_requested())
+            && !self.may_quit
+            && let Some(risk) = self.risk(Some(&Action::Quit))
+        {
+            ctx.send_viewport_cmd(egui::ViewportCommand::CancelClose);
+            self.guard.ask(risk, Action::Quit);
         }
     }
 

@@ -3,17 +3,16 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use egui::{Align2, Context, DragValue, FontId, Modal, Rect, TextureHandle, TextureOptions, Ui};
+use egui::{Align2, Context, FontId, Rect, TextureHandle, TextureOptions, Ui};
 use glam::{DQuat, DVec2, DVec3};
 use splat_core::edit::Extent;
 use splat_core::look::{Look, Mode};
 use splat_core::scene::View;
 
+use super::App;
 use super::editing::Found;
-use super::{App, Purpose};
 use crate::gui::action::{Action, Tool};
 use crate::gui::compare::{Compare, CompareData, CompareMode};
-use crate::gui::dialogs::{Ask as AskPath, Filter, Wanted};
 use crate::gui::nav::{self, Input, Motion, NavCamera, Reply, ToolDrag};
 use crate::gui::overlay::{self, BoxVolume, Fit, Frusta, Ink, Projection, SphereVolume};
 use crate::gui::panels::display;
@@ -64,12 +63,6 @@ struct Wish {
     photo: Option<Beside>,
     /// State of the splats.
     splats: (u64, u64, u64),
-}
-
-/// Asks for the size of a screenshot.
-pub(super) struct ShotDialog {
-    pub(super) width: u32,
-    pub(super) height: u32,
 }
 
 impl Viewport {
@@ -392,11 +385,7 @@ impl App {
         }
         match reply {
             Some(Reply::FocusAt(at)) => self.ask_surface(self.to_shown(at, &fit), Why::Focus),
-            Some(Reply::Click { at, modifiers }) => {
-                if !on_camera {
-                    self.clicked(self.to_shown(at, &fit), modifiers);
-                }
-            }
+            Some(Reply::Click { at, modifiers }) if !on_camera => self.clicked(self.to_shown(at, &fit), modifiers),
             Some(Reply::ToolDrag(drag)) => {
                 if drag.finished {
                     self.viewport.drag = None;
@@ -406,7 +395,7 @@ impl App {
                 }
             }
             Some(Reply::ToolCancelled) => self.viewport.drag = None,
-            None => {}
+            Some(Reply::Click { .. }) | None => {}
         }
     }
 
@@ -504,78 +493,6 @@ impl App {
             self.scoring = Some((0, indices.len()));
         }
         self.worker.ask(Ask::Task(Task::Score { views, total: indices.len(), look }));
-    }
-
-    /// Opens the dialog for a screenshot.
-    pub(super) fn screenshot(&mut self) {
-        let (width, height) = self.viewport.size;
-        self.widgets.shot = Some(ShotDialog { width, height });
-    }
-
-    /// The dialog for a screenshot, while it is open.
-    pub(super) fn shot_dialog(&mut self, ctx: &Context) {
-        let Some(dialog) = &mut self.widgets.shot else { return };
-        let aspect = f64::from(self.viewport.size.0) / f64::from(self.viewport.size.1);
-        let (mut close, mut save) = (false, false);
-        let modal = Modal::new(egui::Id::unique("screenshot")).show(ctx, |ui| {
-            ui.heading("Save the picture");
-            ui.horizontal(|ui| {
-                let width = ui.label("Width");
-                if ui
-                    .add(DragValue::new(&mut dialog.width).range(1..=16384).suffix(" px"))
-                    .labelled_by(width.id)
-                    .changed()
-                {
-                    dialog.height = ((f64::from(dialog.width) / aspect).round() as u32).clamp(1, 16384);
-                }
-                let height = ui.label("Height");
-                if ui
-                    .add(DragValue::new(&mut dialog.height).range(1..=16384).suffix(" px"))
-                    .labelled_by(height.id)
-                    .changed()
-                {
-                    dialog.width = ((f64::from(dialog.height) * aspect).round() as u32).clamp(1, 16384);
-                }
-            });
-            ui.horizontal(|ui| {
-                for (label, height) in [("As shown", self.viewport.size.1), ("1080 lines", 1080), ("4K", 2160)] {
-                    if ui.button(label).clicked() {
-                        dialog.height = height;
-                        dialog.width = ((f64::from(height) * aspect).round() as u32).clamp(1, 16384);
-                    }
-                }
-            });
-            ui.separator();
-            ui.horizontal(|ui| {
-                save = ui.button("Save as …").clicked();
-                close = ui.button("Cancel").clicked();
-            });
-        });
-        if save {
-            let folder = self.prefs.folders.pictures.clone();
-            const PNG: &[Filter] = &[Filter { name: "PNG picture", extensions: &["png"] }];
-            let ask =
-                AskPath { title: "Save the picture", wanted: Wanted::Save("splat.png".into()), folder, filters: PNG };
-            self.dialogs.ask(ctx, Purpose::Screenshot, ask);
-        } else if close || modal.should_close() {
-            self.widgets.shot = None;
-        }
-    }
-
-    /// Writes the picture at the size of the dialog.
-    pub(super) fn write_screenshot(&mut self, path: std::path::PathBuf) {
-        let Some(dialog) = self.widgets.shot.take() else { return };
-        let Some(view) = self.wanted_view() else { return };
-        let view = match self.viewport.looking {
-            Some(_) => view.resized(dialog.width, dialog.height),
-            None => {
-                let Some(scene) = &self.scene else { return };
-                let view = self.viewport.camera.view(dialog.width, dialog.height);
-                scene.document.transform().inverse().transform_view(&view)
-            }
-        };
-        self.prefs.folders.pictures = path.parent().map(std::path::Path::to_owned);
-        self.worker.ask(Ask::Task(Task::Shot { view: Box::new(view), look: self.widgets.display.look.clone(), path }));
     }
 
     /// Sees the selection, or turns about the surface in the middle of the picture.
