@@ -9,8 +9,10 @@ use anyhow::{Context, Result};
 use splat_core::preview::PreviewSlot;
 use splat_core::session::{Command, Event, Session};
 
-/// How soon progress is shown: drawing the window takes time that a software adapter takes from the training.
-const CALM: Duration = Duration::from_millis(500);
+/// How soon progress is shown.
+const CALM: Duration = Duration::from_millis(250);
+/// The same where drawing the window takes processor time from the training.
+const CALM_IN_SOFTWARE: Duration = Duration::from_secs(1);
 
 /// A session and the thread that listens to it. Dropping it stops the run and waits until everything is written.
 #[derive(Debug)]
@@ -23,14 +25,20 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// Listens to a session on a thread of its own.
-    pub(crate) fn listen(ctx: &egui::Context, session: Session, preview: Arc<PreviewSlot>) -> Result<Self> {
+    /// Listens to a session on a thread of its own; `software` says that it trains on the processor.
+    pub(crate) fn listen(
+        ctx: &egui::Context,
+        session: Session,
+        preview: Arc<PreviewSlot>,
+        software: bool,
+    ) -> Result<Self> {
+        let calm = if software { CALM_IN_SOFTWARE } else { CALM };
         let commands = session.commands();
         let (sender, events) = channel();
         let ctx = ctx.clone();
         let body = move || {
             for event in session.events() {
-                let patience = if matches!(event, Event::Progress(_)) { CALM } else { Duration::ZERO };
+                let patience = if matches!(event, Event::Progress(_)) { calm } else { Duration::ZERO };
                 // After the window has gone, the session still ends in order.
                 let _ = sender.send(event);
                 ctx.request_repaint_after(patience);

@@ -284,7 +284,9 @@ impl App {
         self.training.begin();
         let (ctx, gpu) = (self.ctx.clone(), self.gpu.clone());
         let label = if resume { "Continuing the run" } else { "Starting the run" };
-        let work = move |progress: &Progress| begin(&ctx, &gpu, settings, photos, folder, resume, slot, progress);
+        let software = self.is_software();
+        let work =
+            move |progress: &Progress| begin(&ctx, &gpu, settings, photos, folder, resume, slot, software, progress);
         self.starting = Some(Job::spawn(&self.ctx, label, work));
     }
 
@@ -492,8 +494,12 @@ fn begin(
     folder: RunFolder,
     resume: bool,
     slot: Arc<PreviewSlot>,
+    software: bool,
     progress: &Progress,
 ) -> Result<Started> {
+    if software {
+        give_way();
+    }
     let wanted = load_options(&settings, photos.options.images.clone());
     let photos = if wanted == photos.options {
         photos
@@ -525,8 +531,19 @@ fn begin(
         // Nobody waits for it any more; dropping the session ends the run.
         return Err(error.into());
     }
-    let running = Running::listen(ctx, session, slot)?;
+    let running = Running::listen(ctx, session, slot, software)?;
     Ok(Started { running, photos, settings, folder, raster })
+}
+
+/// Lets the window and the pictures go first on the processor: threads that are started from this one, those of the
+/// session and of a software adapter among them, take over how patient it is.
+fn give_way() {
+    #[cfg(target_os = "linux")]
+    {
+        const PATIENCE: i32 = 10;
+        // Without it, the picture only moves less smoothly.
+        let _ = rustix::process::nice(PATIENCE);
+    }
 }
 
 fn stem(path: &Path) -> String {
