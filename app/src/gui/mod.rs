@@ -67,6 +67,8 @@ pub(crate) fn run(args: &ViewArgs) -> Result<u8> {
             .with_min_inner_size([720.0, 480.0])
             .with_drag_and_drop(true),
         renderer: eframe::Renderer::Wgpu,
+        // Costs a software adapter time for every pixel, and nothing here has gradients that would show bands.
+        dithering: false,
         ..eframe::NativeOptions::default()
     };
     let create: eframe::AppCreator<'_> = Box::new(move |context| {

@@ -22,6 +22,8 @@ use crate::gui::worker::{Ask, Beside, Draw, Shown, Why};
 
 /// A picture that takes longer is drawn smaller while the camera moves.
 const FLUENT: f32 = 50.0;
+/// How often hands are read while the camera moves, at least.
+const HAND: Duration = Duration::from_millis(33);
 /// How long after the last movement the full picture is asked for.
 const SETTLE: Duration = Duration::from_millis(120);
 /// The smallest picture while moving, as a share of the full width.
@@ -382,6 +384,8 @@ impl App {
         }
         if gliding || viewport.input.navigating() || before.view(8, 8) != viewport.camera.view(8, 8) {
             viewport.moved_at = Some(Instant::now());
+            // Hands are read even while a picture takes long.
+            ui.ctx().request_repaint_after(HAND);
         }
         match reply {
             Some(Reply::FocusAt(at)) => self.ask_surface(self.to_shown(at, &fit), Why::Focus),
