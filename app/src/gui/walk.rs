@@ -107,6 +107,8 @@ fn from_photos_to_a_cleaned_scene() {
     assert_eq!(trained, 1500);
     wait(&mut window, "a picture of the result", |app| app.shown_hash() == trained_hash);
 
+    assert!(window.query_by_label("Continue run").is_none(), "a complete run cannot go on");
+
     // What is on screen is what `splat render` writes.
     let (shown, rendered) = app(&mut window).picture_and_render(&run);
     assert_eq!(shown.len(), rendered.len());

@@ -200,7 +200,8 @@ impl App {
         }
         if let Some(run) = &opened.run {
             self.widgets.setup.adopt(&run.settings);
-            self.training.checkpoint = run.step;
+            // A run that is complete has nothing to go on with.
+            self.training.checkpoint = run.step.filter(|&step| step < run.settings.train.steps);
         }
         match Scene::new(opened, self.is_software(), &self.ctx) {
             Ok(scene) => self.show_scene(scene),
