@@ -193,12 +193,8 @@ impl App {
             self.toasts.warning(warning.clone());
             self.training.log(Level::Warning, warning.clone());
         }
-        let metrics =
-            opened.run.as_ref().and_then(|run| std::fs::read_to_string(run.folder.path("metrics.jsonl")).ok());
-        if let Some((run, metrics)) = opened.run.as_ref().zip(metrics) {
-            self.training.history.recall(&metrics, run.step.unwrap_or(u64::MAX));
-        }
         if let Some(run) = &opened.run {
+            self.recall(&run.folder, run.step);
             self.widgets.setup.adopt(&run.settings);
             // A run that is complete has nothing to go on with.
             self.training.checkpoint = run.step.filter(|&step| step < run.settings.train.steps);
@@ -206,6 +202,14 @@ impl App {
         match Scene::new(opened, self.is_software(), &self.ctx) {
             Ok(scene) => self.show_scene(scene),
             Err(error) => self.toasts.error(format!("{error:#}"), None),
+        }
+    }
+
+    /// Fills the plots with what a run has logged, up to a step.
+    fn recall(&mut self, folder: &RunFolder, step: Option<u64>) {
+        // Plots are worth no message: without the log they begin where the run goes on.
+        if let Ok(metrics) = std::fs::read_to_string(folder.path("metrics.jsonl")) {
+            self.training.history.recall(&metrics, step.unwrap_or(u64::MAX));
         }
     }
 
@@ -282,7 +286,11 @@ impl App {
                 return;
             }
         };
+        let checkpoint = self.training.checkpoint;
         self.training.begin();
+        if resume {
+            self.recall(&folder, checkpoint);
+        }
         let (ctx, gpu) = (self.ctx.clone(), self.gpu.clone());
         let label = if resume { "Continuing the run" } else { "Starting the run" };
         let software = self.is_software();
@@ -326,6 +334,9 @@ impl App {
             self.worker.ask(Ask::Watch(Arc::clone(&running.preview), raster));
             // Decoding thumbnails must not slow the training down.
             scene.thumbnails.set_gentle(true);
+        }
+        if self.training.profiling {
+            running.send(Command::Profile(true));
         }
         self.running = Some(running);
     }
