@@ -135,6 +135,7 @@ fn looking_at_the_scene_does_not_matter() {
         advance(&mut watched, goal);
         watched.evaluate(&mut |_, _, _| Ok(())).unwrap();
         let preview = watched.preview();
+        assert!(preview.ages.len() == watched.splats() && preview.ages.iter().all(|&age| u64::from(age) <= goal));
         let cloud = watched.cloud().unwrap();
         assert_eq!((preview.step, preview.cloud().unwrap()), (goal, cloud));
     }

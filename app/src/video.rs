@@ -180,17 +180,9 @@ impl VideoWriter {
     }
 }
 
-/// `frame_00001.png`, written beside its place and renamed.
+/// `frame_00001.png`.
 fn write_frame(folder: &Path, number: u64, frame: &Image) -> Result<()> {
-    let path = folder.join(format!("frame_{number:05}.png"));
-    let temporary = folder.join(format!("frame_{number:05}.png.tmp"));
-    let written = write_render(&temporary, frame)
-        .and_then(|()| fs::rename(&temporary, &path).map_err(|source| Error::Io { path, action: "write", source }));
-    if written.is_err() {
-        // Best effort: the error that matters is the one being reported.
-        let _ = fs::remove_file(&temporary);
-    }
-    written
+    write_render(&folder.join(format!("frame_{number:05}.png")), frame)
 }
 
 /// Frames that an earlier rendering left in a folder, which may be missing.

@@ -17,17 +17,28 @@ use crate::scene::SplatCloud;
 pub struct Preview {
     /// Steps done when they were copied.
     pub step: u64,
+    /// Steps since each splat was made, or since the run was resumed. [N]
+    pub ages: Arc<Vec<u32>>,
     gpu: Arc<Gpu>,
     columns: Vec<(&'static str, Readback)>,
-    sh_degree: u8,
-    antialiased: bool,
+    kind: Kind,
+}
+
+/// What the values alone do not say.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Kind {
+    /// Degree of the spherical harmonics.
+    pub(crate) sh_degree: u8,
+    /// Whether splats are trained with the anti-aliased projection.
+    pub(crate) antialiased: bool,
 }
 
 impl Preview {
     /// Records the copy; returns at once.
-    pub(crate) fn begin(gpu: &Arc<Gpu>, params: &Params, step: u64, sh_degree: u8, antialiased: bool) -> Self {
+    pub(crate) fn begin(gpu: &Arc<Gpu>, params: &Params, step: u64, births: &[u32], kind: Kind) -> Self {
         let columns = params.columns().iter().map(|column| (column.spec.name, column.values.begin_read(gpu)));
-        Self { step, columns: columns.collect(), gpu: Arc::clone(gpu), sh_degree, antialiased }
+        let ages = births.iter().map(|&birth| (step as u32).saturating_sub(birth)).collect();
+        Self { step, ages: Arc::new(ages), columns: columns.collect(), gpu: Arc::clone(gpu), kind }
     }
 
     /// Waits for the copy. Rows that recent steps did not see are as they were last seen.
@@ -35,7 +46,7 @@ impl Preview {
     /// # Errors
     /// As [`Gpu::check`].
     pub fn cloud(self) -> Result<SplatCloud> {
-        let Self { gpu, columns, sh_degree, antialiased, .. } = self;
+        let Self { gpu, columns, kind: Kind { sh_degree, antialiased }, .. } = self;
         let mut cloud = SplatCloud { sh_degree, antialiased, ..SplatCloud::default() };
         for (name, values) in columns {
             let values = values.finish(&gpu)?;

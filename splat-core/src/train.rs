@@ -21,7 +21,7 @@ use crate::metrics::{Evaluation, ViewScore};
 use crate::model::{Model, RasterOptions, Scene, ViewRenderer, frame_uniform};
 use crate::optim::Adam;
 use crate::params::{ColumnHash, Params, RowEdit};
-use crate::preview::Preview;
+use crate::preview::{Kind, Preview};
 use crate::recipe::{Context, Parts, recipe};
 use crate::render::{EachView, auto_near, finished_phase, score_view, to_image, upload_cloud};
 use crate::scene::{Dataset, SplatCloud, View, initial_points, nearest_distances};
@@ -67,6 +67,8 @@ pub struct Trainer {
     loss: Option<f32>,
     profiler: Option<Profiler>,
     views: ViewRenderer,
+    /// Step at which each splat was made; nothing is trained by it.
+    births: Vec<u32>,
 }
 
 /// Most splats when the user does not say: what the photos can pin down, and the adapter can train.
@@ -141,6 +143,7 @@ impl Trainer {
             loss: None,
             profiler: None,
             views: ViewRenderer::new(),
+            births: vec![0; cloud.len()],
             gpu,
             dataset,
             model,
@@ -347,6 +350,8 @@ impl Trainer {
             self.capacity.rows = rows + rows / 8;
             self.scratch = None;
         }
+        let birth = |(&row, &fresh): (&u32, &bool)| if fresh { step as u32 } else { self.births[row as usize] };
+        self.births = edit.src.iter().zip(&edit.fresh).map(birth).collect();
         self.params.apply(&self.gpu, edit, step);
     }
 
@@ -384,7 +389,8 @@ impl Trainer {
 
     /// Records a copy of the splats as the steps submitted so far leave them; waits for nothing.
     pub fn preview(&self) -> Preview {
-        Preview::begin(&self.gpu, &self.params, self.step, self.schedule.sh_degree as u8, self.options.antialias)
+        let kind = Kind { sh_degree: self.schedule.sh_degree as u8, antialiased: self.options.antialias };
+        Preview::begin(&self.gpu, &self.params, self.step, &self.births, kind)
     }
 
     /// The splats as they are now.

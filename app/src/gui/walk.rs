@@ -119,7 +119,7 @@ fn from_photos_to_a_cleaned_scene() {
     click(&mut window, "Display");
     wait(&mut window, "a picture beside the panel", App::is_up_to_date);
     let mut seen = vec![app(&mut window).picture()];
-    for mode in ["Depth", "Alpha", "Normals", "Ellipsoids", "Points", "Overdraw", "Opacity", "Size"] {
+    for mode in ["Depth", "Alpha", "Normals", "Ellipsoids", "Points", "Overdraw", "Opacity", "Size", "Age"] {
         click_first(&mut window, mode);
         let before = seen.last().unwrap().clone();
         wait(&mut window, mode, |app| app.is_up_to_date() && app.picture() != before);

@@ -233,6 +233,7 @@ struct Watched {
 struct OnScreen {
     cloud: Arc<SplatCloud>,
     raster: RasterOptions,
+    ages: Option<Arc<Vec<u32>>>,
     marks: Marks,
     /// The rows on screen, when the adapter cannot show all.
     rows: Option<Vec<u32>>,
@@ -329,7 +330,7 @@ impl Body {
         match ask {
             Ask::Scene(cloud, raster) => {
                 self.photo = None;
-                self.show(&cloud, raster);
+                self.show(&cloud, raster, None);
             }
             Ask::Marks(marks) => {
                 if let Some(on_screen) = &mut self.on_screen {
@@ -352,7 +353,7 @@ impl Body {
     }
 
     /// Puts splats on the device; those on screen stay if these do not fit.
-    fn show(&mut self, cloud: &Arc<SplatCloud>, raster: RasterOptions) {
+    fn show(&mut self, cloud: &Arc<SplatCloud>, raster: RasterOptions, ages: Option<Arc<Vec<u32>>>) {
         let most = self.viewer.max_splats();
         let rows = (cloud.len() > most).then(|| most_visible(cloud, most));
         let shown = match &rows {
@@ -362,8 +363,12 @@ impl Body {
                 edit.apply_to(cloud).map(Arc::new)
             }
         };
+        let ages = match &rows {
+            None => ages,
+            Some(rows) => ages.map(|ages| Arc::new(rows.iter().map(|&row| ages[row as usize]).collect())),
+        };
         let set = shown.and_then(|cloud| {
-            self.viewer.set_cloud(Arc::clone(&cloud), raster, None)?;
+            self.viewer.set_cloud(Arc::clone(&cloud), raster, ages.clone())?;
             Ok(cloud)
         });
         match set {
@@ -376,7 +381,7 @@ impl Body {
                     )));
                 }
                 self.viewer.set_marks(Marks::default());
-                self.on_screen = Some(OnScreen { cloud: shown, raster, marks: Marks::default(), rows });
+                self.on_screen = Some(OnScreen { cloud: shown, raster, ages, marks: Marks::default(), rows });
             }
             Err(error) => self.recover(&error),
         }
@@ -387,11 +392,11 @@ impl Body {
         let Some(watched) = &self.watched else { return };
         let (raster, began) = (watched.raster, Instant::now());
         let Some(preview) = watched.slot.take() else { return };
-        let step = preview.step;
+        let (step, ages) = (preview.step, Arc::clone(&preview.ages));
         match preview.cloud() {
             Ok(cloud) => {
                 let cloud = Arc::new(cloud);
-                self.show(&cloud, raster);
+                self.show(&cloud, raster, Some(ages));
                 self.tell.tell(Told::Preview { step, cloud });
                 if self.pending.is_none() {
                     self.pending = self.latest.clone();
@@ -481,8 +486,8 @@ impl Body {
         // A failed device stays failed, even if it only ran out of memory.
         let reopened = Gpu::new(&self.options).and_then(|gpu| {
             let mut viewer = Viewer::new(&gpu);
-            if let Some(OnScreen { cloud, raster, marks, .. }) = &self.on_screen {
-                viewer.set_cloud(Arc::clone(cloud), *raster, None)?;
+            if let Some(OnScreen { cloud, raster, ages, marks, .. }) = &self.on_screen {
+                viewer.set_cloud(Arc::clone(cloud), *raster, ages.clone())?;
                 viewer.set_marks(marks.clone());
             }
             Ok((gpu, viewer))

@@ -1,12 +1,15 @@
 //! Comparison images: a render beside the photo it should look like.
 
 use std::collections::HashSet;
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use image::{ImageFormat, RgbImage, RgbaImage};
+use image::codecs::png::PngEncoder;
+use image::{RgbImage, RgbaImage};
 
 use crate::error::{Error, Result};
 use crate::render::Image;
+use crate::run::replace_with;
 use crate::scene::Photo;
 
 /// Writes PNGs named after views into one folder, never two to the same name.
@@ -96,13 +99,14 @@ fn side_by_side(render: &Image, photo: &Photo, background: [f32; 3]) -> RgbImage
     both
 }
 
-/// Encodes and writes a PNG.
+/// Encodes and writes a PNG; it has its name only once it is complete.
 fn write_png(path: &Path, image: &RgbImage) -> Result<()> {
-    image.save_with_format(path, ImageFormat::Png).map_err(|error| {
-        let source = match error {
+    replace_with(path, &mut |file| {
+        let mut out = BufWriter::new(file);
+        let encoded = image.write_with_encoder(PngEncoder::new(&mut out)).map_err(|error| match error {
             image::ImageError::IoError(source) => source,
             other => std::io::Error::other(other.to_string()),
-        };
-        Error::Io { path: path.into(), action: "write", source }
+        });
+        encoded.and_then(|()| out.flush())
     })
 }

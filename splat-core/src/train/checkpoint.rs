@@ -133,6 +133,7 @@ impl Trainer {
             return Err(damaged("does not match its checksum"));
         }
         self.params = Params::new(&self.gpu, self.model.columns(), rows, true);
+        self.births = vec![step as u32; rows as usize];
         for (column, (values, moments)) in self.params.columns().iter().zip(&loaded) {
             column.values.write(&self.gpu, values);
             if let Some(training) = &column.training {

@@ -64,10 +64,11 @@ impl App {
     /// Later splats of the run are on screen.
     fn hear_preview(&mut self, step: u64, cloud: &Arc<splat_core::scene::SplatCloud>) {
         self.training.shown_step = Some(step);
-        if let Some(scene) = &mut self.scene
-            && let Err(error) = scene.replace_cloud(Arc::clone(cloud), step)
-        {
-            self.toasts.error(error.to_string(), None);
+        if let Some(scene) = &mut self.scene {
+            scene.has_ages = true;
+            if let Err(error) = scene.replace_cloud(Arc::clone(cloud), step) {
+                self.toasts.error(error.to_string(), None);
+            }
         }
         self.viewport.outdated();
     }

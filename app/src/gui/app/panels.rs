@@ -79,7 +79,7 @@ impl App {
 
     fn display_tab(&mut self, ui: &mut Ui, actions: &mut Vec<Action>) {
         let Some(scene) = &self.scene else { return };
-        let no_age = Some("Splats carry no age");
+        let no_age = (!scene.has_ages).then_some("Only splats in training have an age");
         let modes: Vec<_> = Mode::ALL.iter().map(|&mode| (mode, no_age.filter(|_| mode == Mode::Age))).collect();
         let data = DisplayData {
             modes: &modes,

@@ -56,6 +56,8 @@ pub(super) struct Scene {
     pub(super) raster: RasterOptions,
     /// Colour behind them in evaluations.
     pub(super) background: [f32; 3],
+    /// Whether the worker knows how old splats are.
+    pub(super) has_ages: bool,
     /// Steps of training the splats have seen, if they come from a run under way.
     pub(super) step: u64,
     /// All views as they were read, training ones first.
@@ -108,6 +110,7 @@ impl Scene {
             trained,
             raster,
             background,
+            has_ages: false,
             step: run.as_ref().and_then(|run| run.step).unwrap_or(0),
             items: photos.as_ref().map(|photos| ViewItem::list(&photos.dataset)).unwrap_or_default(),
             frusta: Vec::new(),
