@@ -88,7 +88,7 @@ pub(crate) fn show(ui: &mut Ui, problem: &str) {
         }
         ui.add_space(6.0);
     }
-    ui.weak("Then start Splat again. `splat info` lists the adapters it finds.");
+    ui.weak("Then start Splat again. `splat info --gpu` lists the adapters it finds.");
 }
 
 #[cfg(test)]

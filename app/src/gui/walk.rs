@@ -242,6 +242,14 @@ fn a_camera_path_becomes_pictures() {
     // Two seconds at two pictures a second, both ends included.
     let pictures = std::fs::read_dir(&film).unwrap().count();
     assert_eq!(pictures, 5);
+    if crate::video::has_ffmpeg() {
+        let video = folder.path().join("film.mp4");
+        app(&mut window).film_for_test(video.clone());
+        wait(&mut window, "the video", |app| !app.is_busy());
+        assert!(std::fs::metadata(&video).unwrap().len() > 500, "an empty video");
+    } else {
+        eprintln!("skipped the video of a_camera_path_becomes_pictures: no ffmpeg");
+    }
     let shot = folder.path().join("shot.png");
     app(&mut window).screenshot_for_test(shot.clone(), 300, 200);
     let began = Instant::now();

@@ -123,8 +123,8 @@ impl App {
 
     /// Renders the camera path as the dialog would.
     pub(crate) fn film_for_test(&mut self, target: PathBuf) {
-        let (format, replace) = (Format::Folder, false);
-        let request = RenderRequest { width: 48, height: 32, frame_rate: 2.0, format, target, replace };
+        let format = if target.extension().is_some() { Format::Mp4 } else { Format::Folder };
+        let request = RenderRequest { width: 48, height: 32, frame_rate: 2.0, format, target, replace: false };
         self.film(PathRequest::Render(request));
     }
 
