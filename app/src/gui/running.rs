@@ -11,8 +11,9 @@ use splat_core::session::{Command, Event, Session};
 
 /// How soon progress is shown.
 const CALM: Duration = Duration::from_millis(250);
-/// The same where drawing the window takes processor time from the training.
-const CALM_IN_SOFTWARE: Duration = Duration::from_secs(1);
+/// The same where each frame of the window takes tenths of a second of processor time from the training. Whoever moves
+/// the pointer sees the latest at once.
+const CALM_IN_SOFTWARE: Duration = Duration::from_secs(4);
 
 /// A session and the thread that listens to it. Dropping it stops the run and waits until everything is written.
 #[derive(Debug)]
