@@ -206,7 +206,7 @@ impl App {
                 let attribute = self.attribute(attribute);
                 self.find(move |document| {
                     let rows = by_attribute(document, attribute, &(min as f32..=max as f32));
-                    Found::Select(Edit::Select { rows, combine: combine.into() })
+                    Found::Select(Edit::Select { rows, combine })
                 });
             }
             InspectRequest::SelectBox { shape, inside, combine } => {
@@ -217,12 +217,12 @@ impl App {
                 };
                 self.find(move |document| {
                     let rows = sided(in_box(document, &region), inside);
-                    Found::Select(Edit::Select { rows, combine: combine.into() })
+                    Found::Select(Edit::Select { rows, combine })
                 });
             }
             InspectRequest::SelectSphere { shape, inside, combine } => self.find(move |document| {
                 let rows = sided(in_sphere(document, shape.centre.into(), shape.radius), inside);
-                Found::Select(Edit::Select { rows, combine: combine.into() })
+                Found::Select(Edit::Select { rows, combine })
             }),
             InspectRequest::FitCrop => {
                 self.find(|document| Found::Crop(Extent::of(document, &document.shown(), 0.02)));
@@ -289,23 +289,12 @@ impl App {
 }
 
 /// Shift adds, Ctrl takes away, both keep what is in both; without keys, the panel decides.
-fn combine(modifiers: Modifiers, chosen: inspect::Combine) -> Combine {
+fn combine(modifiers: Modifiers, chosen: Combine) -> Combine {
     match (modifiers.shift, modifiers.command || modifiers.ctrl) {
         (true, true) => Combine::Intersect,
         (true, false) => Combine::Add,
         (false, true) => Combine::Remove,
-        (false, false) => chosen.into(),
-    }
-}
-
-impl From<inspect::Combine> for Combine {
-    fn from(combine: inspect::Combine) -> Self {
-        match combine {
-            inspect::Combine::Replace => Self::Replace,
-            inspect::Combine::Add => Self::Add,
-            inspect::Combine::Remove => Self::Remove,
-            inspect::Combine::Intersect => Self::Intersect,
-        }
+        (false, false) => chosen,
     }
 }
 

@@ -17,6 +17,7 @@ use crate::gui::nav::{self, Input, Motion, NavCamera, Reply, ToolDrag};
 use crate::gui::overlay::{self, BoxVolume, Fit, Frusta, Ink, Projection, SphereVolume};
 use crate::gui::panels::display;
 use crate::gui::prefs::Prefs;
+use crate::gui::scores::Score;
 use crate::gui::tasks::Task;
 use crate::gui::worker::{Ask, Beside, Draw, Shown, Why};
 
@@ -211,14 +212,7 @@ impl App {
         let background = self.widgets.display.look.background.map(|channel| (channel * 255.0).round() as u8);
         ui.painter().rect_filled(rect, 0.0, egui::Color32::from_rgb(background[0], background[1], background[2]));
         if self.viewport.looking.is_some() && self.viewport.compare.mode != CompareMode::Render {
-            let data = CompareData {
-                render: Some(&shown.image),
-                photo: shown.photo.as_ref(),
-                difference: shown.difference.as_ref().map(|(gain, image)| (*gain, image)),
-                problem: None,
-                score: None,
-                reduced_motion: self.prefs.reduced_motion,
-            };
+            let data = compared(Some(shown), None, self.prefs.reduced_motion);
             self.viewport.compare.picture(ui, fit.rect(), &data);
         } else if let Some(texture) = &self.viewport.texture {
             let whole = Rect::from_min_max(egui::pos2(0.0, 0.0), egui::pos2(1.0, 1.0));
@@ -234,15 +228,7 @@ impl App {
         };
         let score = scene.scores.get(&view.name);
         let name = view.name.clone();
-        let shown = self.viewport.shown.as_ref();
-        let data = CompareData {
-            render: shown.map(|shown| &shown.image),
-            photo: shown.and_then(|shown| shown.photo.as_ref()),
-            difference: shown.and_then(|shown| shown.difference.as_ref()).map(|(gain, image)| (*gain, image)),
-            problem: None,
-            score,
-            reduced_motion: self.prefs.reduced_motion,
-        };
+        let data = compared(self.viewport.shown.as_ref(), score, self.prefs.reduced_motion);
         let mut leave = false;
         let area = ui.available_rect_before_wrap();
         let bar = egui::Frame::new().fill(ui.visuals().panel_fill).inner_margin(4.0);
@@ -529,5 +515,17 @@ impl App {
     /// How splats are shown.
     pub(super) fn show_mode(&mut self, mode: Mode) {
         self.widgets.display.look.mode = mode;
+    }
+}
+
+/// The pictures of a photo's camera as the comparison takes them.
+fn compared(shown: Option<&Shown>, score: Option<Score>, reduced_motion: bool) -> CompareData<'_> {
+    CompareData {
+        render: shown.map(|shown| &shown.image),
+        photo: shown.and_then(|shown| shown.photo.as_ref()),
+        difference: shown.and_then(|shown| shown.difference.as_ref()).map(|(gain, image)| (*gain, image)),
+        problem: None,
+        score,
+        reduced_motion,
     }
 }

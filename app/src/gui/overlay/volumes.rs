@@ -125,16 +125,9 @@ pub(crate) fn edit_box(
         }
         reply.merge(&response, changed);
     }
-    let name = format!("{label}: move");
-    if let Some(response) = handle(ui, projection, before.centre, id.with("move"), &name, ink, ink.accent) {
-        let mut changed = false;
-        if let Some(drag) = Drag::of(&response, &before)
-            && let Some(by) = drag.across(projection, drag.start.centre)
-        {
-            volume.centre = drag.start.centre + by;
-            changed = *volume != before;
-        }
-        reply.merge(&response, changed);
+    if let Some((response, to)) = move_handle(ui, projection, ink, label, id, &before, |shape| shape.centre) {
+        volume.centre = to.unwrap_or(volume.centre);
+        reply.merge(&response, to.is_some() && *volume != before);
     }
     reply
 }
@@ -165,18 +158,30 @@ pub(crate) fn edit_sphere(
         }
         reply.merge(&response, changed);
     }
-    let name = format!("{label}: move");
-    if let Some(response) = handle(ui, projection, before.centre, id.with("move"), &name, ink, ink.accent) {
-        let mut changed = false;
-        if let Some(drag) = Drag::of(&response, &before)
-            && let Some(by) = drag.across(projection, drag.start.centre)
-        {
-            volume.centre = drag.start.centre + by;
-            changed = *volume != before;
-        }
-        reply.merge(&response, changed);
+    if let Some((response, to)) = move_handle(ui, projection, ink, label, id, &before, |shape| shape.centre) {
+        volume.centre = to.unwrap_or(volume.centre);
+        reply.merge(&response, to.is_some() && *volume != before);
     }
     reply
+}
+
+/// The handle in the middle of a shape, and where it is dragged to, if it is.
+fn move_handle<V: Copy + Send + Sync + 'static>(
+    ui: &Ui,
+    projection: &Projection<'_>,
+    ink: &Ink,
+    label: &str,
+    id: Id,
+    shape: &V,
+    centre: impl Fn(&V) -> DVec3,
+) -> Option<(Response, Option<DVec3>)> {
+    let name = format!("{label}: move");
+    let response = handle(ui, projection, centre(shape), id.with("move"), &name, ink, ink.accent)?;
+    let to = Drag::of(&response, shape).and_then(|drag| {
+        let start = centre(&drag.start);
+        Some(start + drag.across(projection, start)?)
+    });
+    Some((response, to))
 }
 
 /// Draws three great circles and the outline of a sphere.

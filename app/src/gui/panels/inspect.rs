@@ -10,6 +10,8 @@ mod select;
 
 use egui::{CollapsingHeader, ScrollArea, Ui};
 
+use splat_core::edit::Combine;
+
 use crate::gui::action::{Action, Tool};
 use crate::gui::parts;
 
@@ -59,28 +61,13 @@ impl Attribute {
     }
 }
 
-/// How new rows join the selection.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Combine {
-    /// They are the selection.
-    #[default]
-    Replace,
-    /// They come to it.
-    Add,
-    /// They leave it.
-    Remove,
-    /// Only what is in both stays.
-    Intersect,
-}
-
-impl Combine {
-    const ALL: [(Combine, &'static str, &'static str); 4] = [
-        (Combine::Replace, "New", "A new selection"),
-        (Combine::Add, "Add", "Add to the selection (Shift)"),
-        (Combine::Remove, "Remove", "Take from the selection (Ctrl)"),
-        (Combine::Intersect, "Within", "Keep only what is selected already (Shift and Ctrl)"),
-    ];
-}
+/// The ways new rows join the selection, with their names and what they are for.
+const COMBINES: [(Combine, &str, &str); 4] = [
+    (Combine::Replace, "New", "A new selection"),
+    (Combine::Add, "Add", "Add to the selection (Shift)"),
+    (Combine::Remove, "Remove", "Take from the selection (Ctrl)"),
+    (Combine::Intersect, "Within", "Keep only what is selected already (Shift and Ctrl)"),
+];
 
 /// What the panel is told.
 #[derive(Clone, Copy)]

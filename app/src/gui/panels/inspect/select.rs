@@ -8,7 +8,7 @@ use crate::gui::parts::{self, button, number};
 
 use super::histogram::HistogramData;
 use super::range::fitted;
-use super::{Attribute, Combine, InspectData, InspectRequest, InspectState, histogram, needs_selection, needs_splats};
+use super::{Attribute, COMBINES, InspectData, InspectRequest, InspectState, histogram, needs_selection, needs_splats};
 
 const TOOLS: [(Tool, &str, &str); 6] = [
     (Tool::Navigate, "Navigate", "Drag to move the camera"),
@@ -36,7 +36,7 @@ pub(super) fn tools(
     });
     ui.horizontal_wrapped(|ui| {
         ui.label("Selection");
-        for (combine, name, about) in Combine::ALL {
+        for (combine, name, about) in COMBINES {
             ui.selectable_value(&mut state.combine, combine, name).on_hover_text(about);
         }
     });
