@@ -26,6 +26,7 @@ pub mod camera_path;
 pub mod density;
 pub mod edit;
 pub mod error;
+pub mod formats;
 pub mod gpu;
 pub mod look;
 pub mod loss;

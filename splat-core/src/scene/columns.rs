@@ -65,6 +65,16 @@ impl SplatCloud {
         ))
     }
 
+    /// Adds the splats of another cloud of the same SH degree behind these.
+    pub(crate) fn append(&mut self, more: &SplatCloud) {
+        self.means.extend_from_slice(&more.means);
+        self.quats.extend_from_slice(&more.quats);
+        self.log_scales.extend_from_slice(&more.log_scales);
+        self.opacity_logits.extend_from_slice(&more.opacity_logits);
+        self.sh0.extend_from_slice(&more.sh0);
+        self.sh_rest.extend_from_slice(&more.sh_rest);
+    }
+
     /// The rows `src`, in that order.
     pub(crate) fn gather(&self, src: &[u32]) -> SplatCloud {
         fn rows<T: Copy>(values: &[T], src: &[u32]) -> Vec<T> {

@@ -1,0 +1,204 @@
+//! Files of finished splats: every format behind one way to read and one way to write.
+//!
+//! A file is opened as a [`SplatSource`], which decodes any rows on demand, so that converting never holds more than
+//! the bytes of the input, an order of the rows, and a block of splats. A writer takes a source and an order of its own
+//! choosing. Splats in memory ([`SplatCloud`]) are a source too. What a format is called, how it is recognised, and
+//! what it cannot hold stands in [`FORMATS`], once, for the command line, the window and the tests.
+
+pub mod morton;
+mod ply;
+mod source;
+
+use std::fs::File;
+use std::io::{BufWriter, Read, Write};
+use std::path::Path;
+
+use crate::error::{Error, Result};
+use crate::scene::SplatCloud;
+use crate::scene::io::ply::OnProgress;
+
+pub use source::{BLOCK, SplatInfo, SplatSource, for_each_block, read_all};
+
+/// A kind of splat file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// The layout of the reference implementation [Kerbl 2023].
+    Ply,
+}
+
+/// What a person may choose when writing; formats ignore what does not concern them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WriteOptions {
+    /// Lines about the origin of the splats, for formats that have a place for them.
+    pub comments: Vec<String>,
+    /// Highest SH degree to write.
+    pub sh_degree: u8,
+    /// Version of the SPZ format, 3 or 4.
+    pub spz_version: u8,
+    /// Rounds of clustering for the SH palette of SOG.
+    pub sog_sh_iters: u32,
+}
+
+impl Default for WriteOptions {
+    fn default() -> Self {
+        WriteOptions { comments: Vec::new(), sh_degree: 3, spz_version: 3, sog_sh_iters: 10 }
+    }
+}
+
+/// Opens a file of one format.
+pub type Open = fn(&Path, OnProgress<'_>) -> Result<Box<dyn SplatSource>>;
+
+/// Writes a file of one format; through [`write_file`], so that nothing is lost on the way.
+pub type WriteSplats = fn(&Path, &dyn SplatSource, &WriteOptions, OnProgress<'_>) -> Result<()>;
+
+/// One format.
+pub struct FormatRow {
+    /// Which.
+    pub format: Format,
+    /// Its name, as people call it.
+    pub name: &'static str,
+    /// How its files end, without the leading dot, the usual one first; `compressed.ply` counts as one.
+    pub extensions: &'static [&'static str],
+    /// What it is good for, and what it loses, in a line.
+    pub about: &'static str,
+    /// Whether a file may be of this format: its path, its first bytes (up to [`HEAD`]), its length.
+    pub sniff: fn(&Path, &[u8], u64) -> bool,
+    /// How to read it, if it can be read.
+    pub open: Option<Open>,
+    /// How to write it, if it can be written.
+    pub write: Option<WriteSplats>,
+    /// Highest SH degree a file holds.
+    pub max_sh_degree: u8,
+    /// About how many bytes so many splats of an SH degree take.
+    pub estimate: fn(u64, u8) -> u64,
+}
+
+/// Bytes from the start of a file that [`FormatRow::sniff`] sees.
+pub const HEAD: usize = 4096;
+
+/// All formats, in the order in which they are offered and recognised.
+pub const FORMATS: &[FormatRow] = &[ply::ROW];
+
+impl Format {
+    /// Its row in the table.
+    ///
+    /// # Panics
+    /// When it has none: a bug of ours.
+    pub fn row(self) -> &'static FormatRow {
+        FORMATS.iter().find(|row| row.format == self).unwrap_or_else(|| panic!("no row for {self:?}"))
+    }
+
+    /// The format that the name of a file to be written asks for.
+    ///
+    /// # Errors
+    /// [`Error::Settings`] with the known endings when it asks for none of them.
+    pub fn of_output(path: &Path) -> Result<&'static FormatRow> {
+        let name = path.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
+        let ending = |row: &&FormatRow| longest_ending(row, &name);
+        let writable = FORMATS.iter().filter(|row| row.write.is_some());
+        writable.clone().filter(|row| ending(row) > 0).max_by_key(ending).ok_or_else(|| {
+            let known: Vec<String> = writable.map(|row| format!(".{}", row.extensions[0])).collect();
+            let known = known.join(", ");
+            match path.extension() {
+                Some(other) => Error::settings(
+                    format!("unknown format .{}", other.to_string_lossy()),
+                    format!("the known formats are {known}"),
+                ),
+                None => Error::settings(
+                    format!("{} has no extension to tell the format", path.display()),
+                    format!("end the name with one of {known}"),
+                ),
+            }
+        })
+    }
+
+    /// The format of an existing file or folder, by its content before its name.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when it cannot be read, [`Error::Input`] when nothing fits.
+    pub fn of_file(path: &Path) -> Result<&'static FormatRow> {
+        let (head, length) = head(path)?;
+        let readable = || FORMATS.iter().filter(|row| row.open.is_some());
+        readable().find(|row| (row.sniff)(path, &head, length)).ok_or_else(|| {
+            let known: Vec<String> = readable().map(|row| format!(".{}", row.extensions[0])).collect();
+            Error::input(path, "this is no splat file of a known format", format!("known are {}", known.join(", ")))
+        })
+    }
+}
+
+/// Length of the longest extension of a format that a lower-case file name ends with; 0 if none.
+fn longest_ending(row: &FormatRow, name: &str) -> usize {
+    let ends = |extension: &&&str| name.strip_suffix(**extension).is_some_and(|stem| stem.ends_with('.'));
+    row.extensions.iter().filter(ends).map(|extension| extension.len()).max().unwrap_or(0)
+}
+
+/// The first bytes and the length of a file; nothing for a folder.
+fn head(path: &Path) -> Result<(Vec<u8>, u64)> {
+    let refused = |source| Error::io(path, "read", source);
+    let metadata = std::fs::metadata(path).map_err(refused)?;
+    if metadata.is_dir() {
+        return Ok((Vec::new(), 0));
+    }
+    let mut head = Vec::new();
+    File::open(path).and_then(|file| file.take(HEAD as u64).read_to_end(&mut head)).map_err(refused)?;
+    Ok((head, metadata.len()))
+}
+
+/// Opens a splat file of any readable format.
+///
+/// # Errors
+/// [`Error::Input`] when it is damaged or of no known format, and what `progress` returns.
+pub fn open_splats(path: &Path, progress: OnProgress<'_>) -> Result<Box<dyn SplatSource>> {
+    let row = Format::of_file(path)?;
+    match row.open {
+        Some(open) => open(path, progress),
+        None => Err(Error::input(path, format!("{} files can be written only", row.name), "open the original")),
+    }
+}
+
+/// Reads a splat file of any readable format whole.
+///
+/// # Errors
+/// As [`open_splats`].
+pub fn load_splats(path: &Path, progress: OnProgress<'_>) -> Result<SplatCloud> {
+    // Opening may take as long as decoding, where a file must be unpacked first.
+    let source = open_splats(path, &mut |share| progress(0.5 * share))?;
+    read_all(source.as_ref(), &mut |share| progress(0.5 + 0.5 * share))
+}
+
+/// Writes splats in the format that the name asks for.
+///
+/// # Errors
+/// As [`Format::of_output`], [`Error::Io`], and what `progress` returns; then what was at `path` is still there.
+pub fn save_splats(
+    path: &Path,
+    source: &dyn SplatSource,
+    options: &WriteOptions,
+    progress: OnProgress<'_>,
+) -> Result<()> {
+    let row = Format::of_output(path)?;
+    match row.write {
+        Some(write) => write(path, source, options, progress),
+        None => Err(Error::settings(format!("{} files can be read only", row.name), "choose another format")),
+    }
+}
+
+/// Writes a file that appears under its name only when it is complete: a failure leaves what was there.
+///
+/// # Errors
+/// [`Error::Io`] when the disk refuses, and what `fill` returns; then no file is left behind.
+pub fn write_file(path: &Path, fill: &mut dyn FnMut(&mut dyn Write) -> Result<()>) -> Result<()> {
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let temporary = path.with_file_name(format!(".{name}.{}.tmp", std::process::id()));
+    let refused = |source| Error::io(path, "write", source);
+    let mut write = || {
+        let mut out = BufWriter::with_capacity(1 << 20, File::create(&temporary).map_err(refused)?);
+        fill(&mut out)?;
+        let file = out.into_inner().map_err(|error| refused(error.into_error()))?;
+        file.sync_all().and_then(|()| std::fs::rename(&temporary, path)).map_err(refused)
+    };
+    write().inspect_err(|_| {
+        // Nothing more can be done if the half-written file cannot be removed either.
+        let _ = std::fs::remove_file(&temporary);
+    })
+}

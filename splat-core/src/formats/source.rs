@@ -1,0 +1,119 @@
+//! Splats that can be read in any order, a few at a time.
+
+use super::Format;
+use crate::error::Result;
+use crate::scene::SplatCloud;
+use crate::scene::io::ply::OnProgress;
+
+/// Splats that are decoded at a time: a few megabytes at the highest SH degree.
+pub const BLOCK: usize = 1 << 14;
+
+/// What is known about splats before they are decoded.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SplatInfo {
+    /// The format they were stored in; none for splats in memory.
+    pub format: Option<Format>,
+    /// How many rows can be asked for.
+    pub count: usize,
+    /// Degree of their spherical harmonics, 0 to 3.
+    pub sh_degree: u8,
+    /// Whether they were trained with the anti-aliased (mip) projection.
+    pub antialiased: bool,
+    /// Rows left out, because a value was NaN or a quaternion zero.
+    pub dropped: usize,
+    /// What a person should know: what of the file was not understood or had to be cut.
+    pub notes: Vec<String>,
+}
+
+/// Splats that can be read in any order.
+pub trait SplatSource: Send + Sync {
+    /// What is known about them.
+    fn info(&self) -> &SplatInfo;
+
+    /// Decodes these rows, in this order; each is below [`SplatInfo::count`].
+    ///
+    /// # Errors
+    /// What is wrong with the file.
+    fn rows(&self, rows: &[u32]) -> Result<SplatCloud>;
+
+    /// Decodes `count` rows from `first` on; override it where neighbours are cheaper to read together.
+    ///
+    /// # Errors
+    /// As [`SplatSource::rows`].
+    fn range(&self, first: usize, count: usize) -> Result<SplatCloud> {
+        let rows: Vec<u32> = (first..first + count).map(|row| row as u32).collect();
+        self.rows(&rows)
+    }
+}
+
+/// Splats in memory.
+pub struct InMemory<'a> {
+    cloud: &'a SplatCloud,
+    info: SplatInfo,
+}
+
+impl SplatCloud {
+    /// These splats as a source to write from.
+    pub fn source(&self) -> InMemory<'_> {
+        let info = SplatInfo {
+            count: self.len(),
+            sh_degree: self.sh_degree,
+            antialiased: self.antialiased,
+            dropped: self.dropped,
+            ..SplatInfo::default()
+        };
+        InMemory { cloud: self, info }
+    }
+}
+
+impl SplatSource for InMemory<'_> {
+    fn info(&self) -> &SplatInfo {
+        &self.info
+    }
+
+    fn rows(&self, rows: &[u32]) -> Result<SplatCloud> {
+        Ok(self.cloud.gather(rows))
+    }
+}
+
+/// Visits all splats in blocks, in the given order or as they come; the first row of a block is told with it.
+///
+/// # Errors
+/// What reading, `visit` or `progress` return.
+pub fn for_each_block(
+    source: &dyn SplatSource,
+    order: Option<&[u32]>,
+    progress: OnProgress<'_>,
+    visit: &mut dyn FnMut(usize, &SplatCloud) -> Result<()>,
+) -> Result<()> {
+    let count = order.map_or(source.info().count, <[u32]>::len);
+    for first in (0..count).step_by(BLOCK) {
+        let length = BLOCK.min(count - first);
+        let block = match order {
+            Some(order) => source.rows(&order[first..first + length])?,
+            None => source.range(first, length)?,
+        };
+        visit(first, &block)?;
+        progress((first + length) as f64 / count as f64)?;
+    }
+    Ok(())
+}
+
+/// All splats at once.
+///
+/// # Errors
+/// What reading or `progress` return.
+pub fn read_all(source: &dyn SplatSource, progress: OnProgress<'_>) -> Result<SplatCloud> {
+    let info = source.info();
+    let mut all = SplatCloud {
+        sh_degree: info.sh_degree,
+        antialiased: info.antialiased,
+        dropped: info.dropped,
+        ..SplatCloud::default()
+    };
+    for_each_block(source, None, progress, &mut |_, block| {
+        all.append(block);
+        Ok(())
+    })?;
+    Ok(all)
+}
