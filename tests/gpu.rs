@@ -8,6 +8,7 @@
 
 mod adam;
 mod chain;
+mod codecs;
 mod edges;
 mod harness;
 mod looks;
@@ -74,6 +75,10 @@ macro_rules! on_every_profile {
 }
 
 on_every_profile! {
+    codecs::linear_decoders_equal_the_oracle,
+    codecs::gains_equal_the_oracle,
+    codecs::steps_equal_the_oracle,
+    codecs::the_rate_equals_the_oracle,
     chain::random_scenes_of_many_sizes_equal_the_oracle,
     chain::every_sh_degree_equals_the_oracle,
     chain::antialiasing_equals_the_oracle,

@@ -7,6 +7,7 @@
 //! zero.
 
 mod chain;
+mod codec;
 mod stages;
 
 use crate::oracle::blend::Limits;

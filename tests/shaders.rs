@@ -36,6 +36,16 @@ fn permutations(kernel: &str, profile: &Profile) -> Vec<Constants> {
             })
             .collect()
     };
+    // Every shape of a linear decoder with every choice of the other constants.
+    let linear = |choices: &[(&'static str, &[u32])]| -> Vec<Constants> {
+        let shapes = [(8, 45), (16, 45), (8, 4), (1, 1)];
+        let mut all: Vec<Constants> =
+            shapes.map(|(latents, width)| vec![("LATENTS", latents), ("WIDTH", width)]).to_vec();
+        for &(name, values) in choices {
+            all = all.iter().flat_map(|one| values.iter().map(|&v| [one.clone(), vec![(name, v)]].concat())).collect();
+        }
+        all
+    };
     let pairs = [(0, 0), (0, 1), (1, 0), (1, 1)];
     match kernel {
         "sh/sh" | "sh/sh_bwd" => sh(&[0, 1]),
@@ -56,6 +66,18 @@ fn permutations(kernel: &str, profile: &Profile) -> Vec<Constants> {
                     .map(|(pieces, piece)| vec![("DENSE", dense), ("PIECES", pieces), ("PIECE", piece)])
             })
             .collect(),
+        "decode/linear" => linear(&[("CODES", &[0, 1, 2])]),
+        "decode/linear_bwd" => linear(&[]),
+        "decode/table_bwd" => linear(&[("CODES", &[0, 1, 2]), ("BLOCKS", &[256])]),
+        "decode/learn_table" => {
+            linear(&[("BLOCKS", &[256]), ("GAINS", &[0, 1]), ("NORMED", &[0, 1]), ("UPDATES", &[0, 1])])
+        }
+        "decode/steps" => [0, 1].map(|rounds| vec![("ROUNDS", rounds)]).to_vec(),
+        "decode/steps_bwd" => [0, 1].map(|rounds| vec![("ROUNDS", rounds), ("WIDTH", 3), ("BLOCKS", 1024)]).to_vec(),
+        "decode/learn_steps" => {
+            [0, 1].map(|updates| vec![("UPDATES", updates), ("WIDTH", 3), ("BLOCKS", 1024)]).to_vec()
+        }
+        "loss/rate" => [0, 1].map(|steps| vec![("STEPS", steps), ("WIDTH", 3)]).to_vec(),
         "common/selftest" => vec![vec![("TEST_LANES", profile.lanes)]],
         _ => vec![Vec::new()],
     }

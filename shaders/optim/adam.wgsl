@@ -11,7 +11,7 @@
 //   A(t) = Σ_{k ≥ 1} rᵏ lr(t + k) √(1 − β₂^{t+k}) / (1 − β₁^{t+k}),
 // so the row catches up exactly in constant time. A is tabulated by the host from the schedule.
 //
-// reads   order, last_step, drift: A by step, grads
+// reads   order, last_step, drift: A by step, factor: on the rate, by the column's codec; grads
 // writes  values, moments (m, v)
 struct Adam {
     rows: vec4u,      // first row of the chunk, its rows, rows in all, values per row
@@ -28,9 +28,10 @@ struct Adam {
 @group(0) @binding(1) var<storage, read> order: array<u32>;
 @group(0) @binding(2) var<storage, read> last_step: array<u32>;
 @group(0) @binding(3) var<storage, read> drift: array<f32>;
-@group(0) @binding(4) var<storage, read_write> values: array<f32>;
-@group(0) @binding(5) var<storage, read> grads: array<f32>;
-@group(0) @binding(6) var<storage, read_write> moments: array<vec2f>;
+@group(0) @binding(4) var<storage, read> factor: array<f32>;
+@group(0) @binding(5) var<storage, read_write> values: array<f32>;
+@group(0) @binding(6) var<storage, read> grads: array<f32>;
+@group(0) @binding(7) var<storage, read_write> moments: array<vec2f>;
 
 @compute @workgroup_size(WORKGROUP)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {
@@ -40,6 +41,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
         count = select(adam.rows.y, 0u, order[adam.rows.z + 1u] != 0u);
     }
     let end = count * PIECES;
+    let rate = factor[0] * adam.rate;
     for (var k = linear_group(group, groups) * WORKGROUP + local; k < end; k += stride) {
         var i = k / PIECES;
         if (DENSE == 0u) {
@@ -54,7 +56,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
                 let missed = f32(adam.step - 1u - last);
                 decay1 = exp2(missed * adam.log2_beta1);
                 decay2 = exp2(missed * adam.log2_beta2);
-                series = drift[last] - decay1 * inverseSqrt(decay2) * drift[adam.step - 1u];
+                series = factor[0] * (drift[last] - decay1 * inverseSqrt(decay2) * drift[adam.step - 1u]);
             }
             let first = i * adam.rows.w + (k % PIECES) * PIECE;
             for (var at = first; at < first + PIECE; at++) {
@@ -63,7 +65,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
                 let caught_up = values[at] - select(0.0, moment.x * inverseSqrt(moment.y) * series, moment.y > 0.0);
                 let m = moment.x * (decay1 * adam.beta1) + (1.0 - adam.beta1) * g;
                 let v = moment.y * (decay2 * adam.beta2) + (1.0 - adam.beta2) * g * g;
-                values[at] = caught_up - adam.rate * m / (sqrt(v) + adam.epsilon);
+                values[at] = caught_up - rate * m / (sqrt(v) + adam.epsilon);
                 moments[at] = vec2f(m, v);
             }
         }

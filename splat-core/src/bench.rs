@@ -20,7 +20,7 @@ use crate::params::Params;
 use crate::render::{finished_phase, upload_cloud};
 use crate::scene::{SplatCloud, View};
 use crate::schedule::Rate;
-use crate::stage::decode::{Decode, DecodeRates};
+use crate::stage::decode::{Decode, DecodeCodecs, DecodeRates};
 use crate::stage::rasterize::{Capacity, Rasterize};
 use crate::stage::sh::Sh;
 use crate::stage::{Frame, Scratch, Target};
@@ -96,8 +96,8 @@ fn model() -> Model {
     let rate = Rate::constant(1e-6);
     let rates = DecodeRates { means: rate, log_scales: rate, quats: rate, opacity_logits: rate, regularized: false };
     Model::new(vec![
-        Box::new(Decode { rates }),
-        Box::new(Sh { degree: 3, sh0_rate: rate, shn_rate: rate, every: SH_EVERY }),
+        Box::new(Decode { rates, codecs: DecodeCodecs::default() }),
+        Box::new(Sh::plain(3, rate, rate, SH_EVERY)),
         Box::new(Rasterize::default()),
     ])
 }
@@ -140,7 +140,7 @@ fn measure(gpu: &Gpu, workload: &Workload, each: &mut dyn FnMut(BenchRow) -> Res
     let cloud = cloud(workload.splats);
     let model = model();
     let params = Params::new(gpu, model.columns(), cloud.len() as u64, true);
-    upload_cloud(gpu, &params, &cloud);
+    upload_cloud(gpu, &params, &cloud)?;
     let adam = Adam::new(gpu, &params, u64::from(WARM_UP + STEPS));
     let rows = cloud.len() as u64;
     let empty = Capacity::training(rows, 4 * rows);

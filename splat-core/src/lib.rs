@@ -23,6 +23,7 @@
 
 pub mod bench;
 pub mod camera_path;
+pub mod codec;
 pub mod density;
 pub mod edit;
 pub mod error;

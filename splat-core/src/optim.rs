@@ -3,8 +3,9 @@
 
 use bytemuck::{Pod, Zeroable};
 
+use crate::codec::{Coded, learn_decoders};
 use crate::gpu::{Buf, Gpu, Pass};
-use crate::params::{ColumnSpec, Params};
+use crate::params::{Column, ColumnSpec, Params};
 use crate::schedule::{Phase, Rate};
 use crate::stage::Scratch;
 
@@ -21,6 +22,8 @@ pub struct Adam {
     steps: u64,
     // A(t) per column, see the card of adam.wgsl.
     drift: Vec<Buf<f32>>,
+    // The factor on the rate of columns whose codec has none.
+    one: Buf<f32>,
 }
 
 #[repr(C)]
@@ -47,7 +50,7 @@ struct SettleUniform {
     _pad: u32,
 }
 
-fn bias_correction(step: u64) -> f64 {
+pub(crate) fn bias_correction(step: u64) -> f64 {
     let t = step as f64;
     (1.0 - BETA2.powf(t)).sqrt() / (1.0 - BETA1.powf(t))
 }
@@ -75,7 +78,15 @@ impl Adam {
     /// Prepares for a run of `steps`.
     pub fn new(gpu: &Gpu, params: &Params, steps: u64) -> Self {
         let table = |spec: &ColumnSpec| Buf::from_slice(gpu, "drift", &drift_table(&spec.rate, steps, spec.every));
-        Adam { steps, drift: params.columns().iter().map(|column| table(&column.spec)).collect() }
+        Adam {
+            steps,
+            drift: params.columns().iter().map(|column| table(&column.spec)).collect(),
+            one: Buf::from_slice(gpu, "one", &[1.0]),
+        }
+    }
+
+    fn factor<'a>(&'a self, column: &'a Column) -> &'a Buf<f32> {
+        column.coded.as_ref().map_or(&self.one, Coded::rate_factor)
     }
 
     /// Records one step on the columns that are due and clears the gradients it used.
@@ -116,6 +127,7 @@ impl Adam {
                         ("order", scratch.order.bind()),
                         ("last_step", params.clock(spec.every).last.bind()),
                         ("drift", drift.bind()),
+                        ("factor", self.factor(column).bind()),
                         ("values", column.values.bind(&chunk)),
                         ("grads", training.grads.bind(&chunk)),
                         ("moments", training.moments.bind(&chunk)),
@@ -138,6 +150,7 @@ impl Adam {
                 training.grads.clear(pass);
             }
         }
+        learn_decoders(pass, params, phase, scratch);
     }
 
     /// Brings every row up to `step`, as if no step had been skipped.
@@ -161,6 +174,7 @@ impl Adam {
                     &[
                         ("last_step", params.clock(column.spec.every).last.bind()),
                         ("drift", drift.bind()),
+                        ("factor", self.factor(column).bind()),
                         ("values", column.values.bind(&chunk)),
                         ("moments", training.moments.bind(&chunk)),
                     ],
@@ -169,5 +183,6 @@ impl Adam {
         }
         pass.submit();
         params.set_clocks(gpu, step);
+        params.columns().iter().filter_map(|column| column.coded.as_ref()).for_each(Coded::set_stale);
     }
 }

@@ -8,10 +8,11 @@
 
 use sha2::{Digest, Sha256};
 
+use crate::codec::{Codec, Coded, refresh_tables};
 use crate::error::{Error, Result};
 use crate::gpu::{Binding, Buf, Gpu, Pass, Readback};
 use crate::scene::SplatCloud;
-use crate::schedule::{Phase, Rate};
+use crate::schedule::{Phase, Rate, Rounding};
 
 /// A change of the population.
 #[derive(Clone, Debug, PartialEq)]
@@ -112,8 +113,10 @@ pub fn params_sha256(cloud: &SplatCloud) -> String {
 pub struct ColumnSpec {
     /// Name, as used in files and edits.
     pub name: &'static str,
-    /// Values per splat.
+    /// Stored values per splat.
     pub width: u32,
+    /// How values are stored.
+    pub codec: Codec,
     /// Learning rate over the run.
     pub rate: Rate,
     /// How many leading values of a row are trained in a phase.
@@ -122,6 +125,13 @@ pub struct ColumnSpec {
     pub every: u32,
     /// Whether gradients also arrive for rows that no view shows, so that no step may be skipped.
     pub dense: bool,
+}
+
+impl ColumnSpec {
+    /// Values per splat when decoded.
+    pub fn decoded_width(&self) -> u32 {
+        self.codec.decoded_width(self.width)
+    }
 }
 
 /// Rows of equal width in one or more buffers.
@@ -208,6 +218,8 @@ pub struct Column {
     pub values: RowBuf<f32>,
     /// Absent when the table is only rendered.
     pub training: Option<Training>,
+    /// Decoded values; absent for plain columns, which are their own decoding.
+    pub coded: Option<Coded>,
 }
 
 /// How far rows have been brought, for the columns that are updated together.
@@ -247,8 +259,9 @@ impl Params {
     /// Allocates a table of zeros; `trainable` adds gradients and moments.
     pub fn new(gpu: &Gpu, specs: Vec<ColumnSpec>, rows: u64, trainable: bool) -> Self {
         // The widest thing a kernel binds of a column is its moments.
-        let widest = specs.iter().map(|spec| spec.width).max().unwrap_or(1);
-        let bytes_per_row = u64::from(widest) * if trainable { 8 } else { 4 };
+        let per_value = if trainable { 8 } else { 4 };
+        let bytes = |spec: &ColumnSpec| u64::from(spec.width * per_value).max(4 * u64::from(spec.decoded_width()));
+        let bytes_per_row = specs.iter().map(bytes).max().unwrap_or(4);
         let rows_per_chunk = (gpu.info().max_binding_bytes / bytes_per_row).max(1);
         let mut periods: Vec<u32> = specs.iter().map(|spec| spec.every).collect();
         periods.sort_unstable();
@@ -303,6 +316,23 @@ impl Params {
         }
     }
 
+    /// Decoded values as a column stores them, by its decoder as it is now.
+    ///
+    /// # Errors
+    /// As [`Gpu::check`].
+    pub(crate) fn encode(&self, gpu: &Gpu, name: &str, decoded: &[f32]) -> Result<Vec<f32>> {
+        let column = self.column(name);
+        match (&column.spec.codec, &column.coded) {
+            (Codec::Linear(linear), Some(coded)) => {
+                let mut pass = Pass::new(gpu, "params.encode");
+                refresh_tables(&mut pass, self);
+                pass.submit();
+                Ok(linear.encode(&coded.table(gpu)?, decoded))
+            }
+            _ => Ok(decoded.to_vec()),
+        }
+    }
+
     /// Whether a column exists.
     pub fn has(&self, name: &str) -> bool {
         self.columns.iter().any(|column| column.spec.name == name)
@@ -341,6 +371,8 @@ impl Params {
             let values = RowBuf::new(gpu, column.spec.name, rows, width, per_chunk);
             gather(&column.values, &values, width, None);
             column.values = values;
+            let decoded_width = column.spec.codec.decoded_width(width);
+            column.coded = column.coded.as_ref().map(|coded| coded.resized(gpu, rows, decoded_width, per_chunk));
             if let Some(training) = &mut column.training {
                 // Gradients are zero between steps; only their number changes.
                 training.grads = RowBuf::new(gpu, "grads", rows, width, per_chunk);
@@ -410,7 +442,42 @@ impl Column {
             grads: RowBuf::new(gpu, "grads", rows, spec.width, rows_per_chunk),
             moments: RowBuf::new(gpu, "moments", rows, spec.width, rows_per_chunk),
         });
-        Column { spec, values, training }
+        let coded = Coded::new(gpu, &spec.codec, spec.width, rows, rows_per_chunk, trainable);
+        Column { spec, values, training, coded }
+    }
+
+    /// The values that stages read in a phase: decoded, or as stored while nothing is rounded.
+    pub fn decoded(&self, phase: &Phase) -> &RowBuf<f32> {
+        match &self.coded {
+            Some(coded) if self.is_decoded(phase) => coded.decoded(),
+            _ => &self.values,
+        }
+    }
+
+    /// The values that density control looks at: decoded, but as stored where that is only rounded, so that what it
+    /// writes back does not round what it left alone.
+    pub(crate) fn decoded_unrounded(&self, phase: &Phase) -> &RowBuf<f32> {
+        match self.spec.codec {
+            Codec::Plain | Codec::Steps(_) => &self.values,
+            Codec::Linear(_) => self.decoded(phase),
+        }
+    }
+
+    /// Whether the values read in a phase are others than those stored.
+    pub(crate) fn is_decoded(&self, phase: &Phase) -> bool {
+        match self.spec.codec {
+            Codec::Plain => false,
+            Codec::Steps(_) => phase.rounding(self.spec.every) != Rounding::Off,
+            Codec::Linear(_) => true,
+        }
+    }
+
+    /// Gradients of the values that stages read.
+    ///
+    /// # Panics
+    /// When the table was made for rendering only: a bug of ours.
+    pub fn decoded_grads(&self) -> &RowBuf<f32> {
+        self.coded.as_ref().and_then(Coded::grads).unwrap_or_else(|| self.grads())
     }
 
     /// Gradient buffers.

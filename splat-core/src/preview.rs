@@ -8,10 +8,13 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
+use crate::codec::{Coded, decode};
 use crate::error::Result;
+use crate::gpu::Pass;
 use crate::gpu::{Gpu, Readback, lock};
 use crate::params::Params;
 use crate::scene::SplatCloud;
+use crate::schedule::Phase;
 
 /// Column values on their way to the host.
 pub struct Preview {
@@ -34,9 +37,20 @@ pub(crate) struct Kind {
 }
 
 impl Preview {
-    /// Records the copy; returns at once.
-    pub(crate) fn begin(gpu: &Arc<Gpu>, params: &Params, step: u64, births: &[u32], kind: Kind) -> Self {
-        let columns = params.columns().iter().map(|column| (column.spec.name, column.values.begin_read(gpu)));
+    /// Records the copy of the values as they would be in a file written in this phase; returns at once.
+    pub(crate) fn begin(gpu: &Arc<Gpu>, params: &Params, phase: &Phase, births: &[u32], kind: Kind) -> Self {
+        let step = phase.step;
+        let phase = phase.finished();
+        let coded = || params.columns().iter().filter_map(|column| column.coded.as_ref());
+        if coded().next().is_some() {
+            let mut pass = Pass::new(gpu, "preview");
+            coded().for_each(Coded::set_stale);
+            decode(&mut pass, params, &phase);
+            pass.submit();
+            // What training had decoded may have been noisier.
+            coded().for_each(Coded::set_stale);
+        }
+        let columns = params.columns().iter().map(|column| (column.spec.name, column.decoded(&phase).begin_read(gpu)));
         let ages = births.iter().map(|&birth| (step as u32).saturating_sub(birth)).collect();
         Self { step, ages: Arc::new(ages), columns: columns.collect(), gpu: Arc::clone(gpu), kind }
     }

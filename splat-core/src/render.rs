@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::codec::Codec;
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
 use crate::metrics::{compare, photo_over};
@@ -10,7 +11,7 @@ use crate::model::{Model, RasterOptions, Rendered, Scene, ViewRenderer};
 use crate::params::Params;
 use crate::scene::{Photo, SplatCloud, View, load_photo};
 use crate::schedule::{Phase, Rate};
-use crate::stage::decode::{Decode, DecodeRates};
+use crate::stage::decode::{Decode, DecodeCodecs, DecodeRates};
 use crate::stage::rasterize::{Blending, Rasterize};
 use crate::stage::sh::Sh;
 
@@ -31,7 +32,7 @@ pub struct Renderer {
 
 /// The phase of a finished scene: everything in use.
 pub(crate) fn finished_phase(sh_degree: u32) -> Phase {
-    Phase { step: 1, steps: 1, resolution: 1.0, sh_degree, sh_update: true }
+    Phase { step: 1, steps: 1, resolution: 1.0, sh_degree, sh_update: true, noise_from: u64::MAX, round_from: u64::MAX }
 }
 
 /// The chain `decode → sh → rasterize` for splats that are only looked at.
@@ -40,8 +41,8 @@ pub(crate) fn viewing_model(degree: u32, blending: Blending) -> Model {
     let rates =
         DecodeRates { means: still, log_scales: still, quats: still, opacity_logits: still, regularized: false };
     Model::new(vec![
-        Box::new(Decode { rates }),
-        Box::new(Sh { degree, sh0_rate: still, shn_rate: still, every: 1 }),
+        Box::new(Decode { rates, codecs: DecodeCodecs::default() }),
+        Box::new(Sh::plain(degree, still, still, 1)),
         Box::new(Rasterize { blending }),
     ])
 }
@@ -61,7 +62,7 @@ impl Renderer {
         let degree = u32::from(cloud.sh_degree);
         let model = viewing_model(degree, Blending::Composite);
         let params = Params::new(gpu, model.columns(), cloud.len() as u64, false);
-        upload_cloud(gpu, &params, cloud);
+        upload_cloud(gpu, &params, cloud)?;
         gpu.check()?;
         Ok(Renderer {
             gpu: Arc::clone(gpu),
@@ -111,15 +112,20 @@ pub(crate) fn to_image(pixels: &[[f32; 4]], width: u32, height: u32, background:
     Image { width, height, rgba }
 }
 
-pub(crate) fn upload_cloud(gpu: &Gpu, params: &Params, cloud: &SplatCloud) {
-    params.column("means").values.write(gpu, cloud.means.as_flattened());
-    params.column("quats").values.write(gpu, cloud.quats.as_flattened());
-    params.column("log_scales").values.write(gpu, cloud.log_scales.as_flattened());
-    params.column("opacity_logits").values.write(gpu, &cloud.opacity_logits);
-    params.column("sh0").values.write(gpu, cloud.sh0.as_flattened());
-    if params.has("shN") {
-        params.column("shN").values.write(gpu, &cloud.sh_rest);
+/// Writes splats into a table, encoded where columns are.
+///
+/// # Errors
+/// As [`Gpu::check`].
+pub(crate) fn upload_cloud(gpu: &Gpu, params: &Params, cloud: &SplatCloud) -> Result<()> {
+    for (name, _, values) in cloud.columns().into_iter().filter(|(name, ..)| params.has(name)) {
+        let column = params.column(name);
+        if let (Codec::Linear(_), Some(_)) = (&column.spec.codec, &column.coded) {
+            column.values.write(gpu, &params.encode(gpu, name, values)?);
+        } else {
+            column.values.write(gpu, values);
+        }
     }
+    Ok(())
 }
 
 /// Scores one rendering against its photo.

@@ -225,6 +225,52 @@ impl Model {
     }
 }
 
+choice! {
+    /// How latents become coefficients.
+    DecoderKind {
+        /// A matrix that is learned throughout.
+        Learned = "learned",
+        /// A fixed cosine basis times a learned gain per coefficient [Girish 2024, EAGLES].
+        Gains = "gains",
+    }
+}
+
+settings! {
+    /// How columns are stored: training knows the integers a file will hold.
+    codec as CodecSettings {
+        /// View-dependent colour is decoded from so many integers per splat; 0 stores every coefficient.
+        shn_latents: u32 = 0, closed(0.0, 16.0);
+        /// How these become coefficients.
+        shn_decoder: DecoderKind = DecoderKind::Learned;
+        /// Length of a coefficient vector that one unit of a latent stands for, at the start (learned decoder).
+        shn_unit: f32 = 0.03, above(0.0, 10.0);
+        /// Learning rate of that decoder.
+        shn_decoder_rate: f32 = 5e-5, closed(0.0, 10.0);
+        /// Rotations are decoded from so many integers per splat; 0 stores quaternions.
+        quats_latents: u32 = 0, closed(0.0, 16.0);
+        /// Learning rate of that decoder.
+        quats_decoder_rate: f32 = 1e-2, closed(0.0, 10.0);
+        /// The logit of opacity is decoded from one integer per splat.
+        opacity_latent: bool = false;
+        /// Learning rate of that decoder.
+        opacity_decoder_rate: f32 = 0.3, closed(0.0, 10.0);
+        /// Latents learn this many times faster than their column, over the norm of the decoder.
+        latent_rate: f32 = 0.1, closed(0.0, 1000.0);
+        /// Step to which logarithms of scales are rounded; 0 does not round them.
+        log_scales_step: f32 = 0.0, closed(0.0, 10.0);
+        /// Step to which logits of opacity are rounded; 0 does not round them.
+        opacity_step: f32 = 0.0, closed(0.0, 10.0);
+        /// Step to which view-independent colour is rounded; 0 does not round it.
+        sh0_step: f32 = 0.0, closed(0.0, 10.0);
+        /// Learning rate of the logarithms of these steps.
+        step_rate: f32 = 1e-3, closed(0.0, 1.0);
+        /// Fraction of the run from which rounding is trained as noise; 1 means never.
+        noise_start: f32 = 1.0, closed(0.0, 1.0);
+        /// Fraction of the run from which numbers are rounded; 1 means never.
+        round_start: f32 = 1.0, closed(0.0, 1.0);
+    }
+}
+
 settings! {
     /// The rasterizer.
     raster as Raster {
@@ -246,6 +292,8 @@ settings! {
         alpha_weight: f32 = 0.0, closed(0.0, 100.0);
         /// Weight of the mean opacity, which lets unneeded splats fade.
         opacity_reg: f32 = 0.0, closed(0.0, 100.0);
+        /// Weight of the mean number of bits per splat, for columns that are rounded.
+        bits: f32 = 0.0, closed(0.0, 1.0);
         /// Weight of the mean scale, which lets unneeded splats shrink.
         scale_reg: f32 = 0.0, closed(0.0, 100.0);
     }
@@ -271,6 +319,16 @@ settings! {
     }
 }
 
+choice! {
+    /// How the resolution rises from coarse to fine.
+    CoarseCurve {
+        /// By equal factors.
+        Geometric = "geometric",
+        /// Along half a cosine, slowly at both ends.
+        Cosine = "cosine",
+    }
+}
+
 settings! {
     /// Coarse to fine: early steps see smaller photos.
     schedule as Schedule {
@@ -280,6 +338,8 @@ settings! {
         coarse_until: f32 = 0.5, closed(0.0, 1.0);
         /// Number of resolutions, the full one included.
         coarse_levels: u32 = 4, closed(1.0, 16.0);
+        /// How the resolution rises: by equal factors, or along half a cosine [Girish 2024].
+        coarse_curve: CoarseCurve = CoarseCurve::Geometric;
     }
 }
 
@@ -321,7 +381,7 @@ settings! {
 
 sections! {
     data: Data, train: Train, init: Init, model: Model, raster: Raster,
-    loss: Loss, optim: Optim, schedule: Schedule, density: Density, output: Output,
+    codec: CodecSettings, loss: Loss, optim: Optim, schedule: Schedule, density: Density, output: Output,
 }
 
 /// Largest integer that JSON readers and `f64` ranges hold exactly, 2^53 - 1.
@@ -359,8 +419,15 @@ macro_rules! preset {
 
 impl Settings {
     /// Every preset; `default` is used when none is named.
-    pub const PRESETS: &'static [Preset] =
-        &[preset!("default"), preset!("fast"), preset!("quality"), preset!("vanilla"), preset!("mcmc")];
+    pub const PRESETS: &'static [Preset] = &[
+        preset!("default"),
+        preset!("fast"),
+        preset!("quality"),
+        preset!("vanilla"),
+        preset!("mcmc"),
+        preset!("eagles"),
+        preset!("compact"),
+    ];
 
     /// Every setting, in table order.
     pub fn fields() -> impl Iterator<Item = &'static Field> {

@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use self::flight::{Flight, Flights, Landed};
 use self::sampler::Sampler;
+use crate::codec::{Coded, decode};
 use crate::density::{Density, Observation, Observed, Rows, Scores, wander};
 use crate::error::{Error, Result};
 use crate::gpu::layout::counter;
@@ -23,10 +24,10 @@ use crate::optim::Adam;
 use crate::params::{ColumnHash, Params, RowEdit};
 use crate::preview::{Kind, Preview};
 use crate::recipe::{Context, Parts, recipe};
-use crate::render::{EachView, auto_near, finished_phase, score_view, to_image, upload_cloud};
+use crate::render::{EachView, auto_near, score_view, to_image, upload_cloud};
 use crate::scene::{Dataset, SplatCloud, View, initial_points, nearest_distances};
 use crate::schedule::{Phase, Schedule};
-use crate::settings::Settings;
+use crate::settings::{CoarseCurve, Settings};
 use crate::stage::rasterize::Capacity;
 use crate::stage::{Frame, Scratch, Target};
 
@@ -85,10 +86,13 @@ fn schedule_of(settings: &Settings) -> Schedule {
         coarse_start: f64::from(settings.schedule.coarse_start),
         coarse_until: f64::from(settings.schedule.coarse_until),
         coarse_levels: settings.schedule.coarse_levels,
+        cosine: settings.schedule.coarse_curve == CoarseCurve::Cosine,
         sh_degree: settings.model.sh_degree,
         sh_start: f64::from(settings.model.sh_start),
         sh_interval: f64::from(settings.model.sh_interval),
         sh_every: settings.model.sh_every,
+        noise_start: f64::from(settings.codec.noise_start),
+        round_start: f64::from(settings.codec.round_start),
     }
 }
 
@@ -126,7 +130,7 @@ impl Trainer {
         let capacity = Capacity { with_abs_grad: density.needs_abs_grad(), ..capacity };
         let capacity = Capacity { isects: capacity.isects.min(Scratch::max_isects(&gpu, &capacity)), ..capacity };
         let params = Params::new(&gpu, model.columns(), cloud.len() as u64, true);
-        upload_cloud(&gpu, &params, &cloud);
+        upload_cloud(&gpu, &params, &cloud)?;
         let near = if settings.raster.near > 0.0 { settings.raster.near } else { auto_near(extent) };
         let schedule = schedule_of(settings);
         let trainer = Trainer {
@@ -324,7 +328,12 @@ impl Trainer {
     fn refine(&mut self, step: u64) -> Result<bool> {
         self.land_all()?;
         self.adam.settle(&self.gpu, &self.params, step);
-        let read = |name: &str| self.params.column(name).values.read(&self.gpu);
+        let phase = self.schedule.at(step).finished();
+        self.set_stale();
+        let mut pass = Pass::new(&self.gpu, "refine");
+        decode(&mut pass, &self.params, &phase);
+        pass.submit();
+        let read = |name: &str| self.params.column(name).decoded_unrounded(&phase).read(&self.gpu);
         let (means, quats, log_scales, opacity_logits) =
             (read("means")?, read("quats")?, read("log_scales")?, read("opacity_logits")?);
         let Observed { grad, abs_grad, count } = self.observation.read(&self.gpu)?;
@@ -333,9 +342,13 @@ impl Trainer {
         let edit =
             self.density.refine(step as u32, self.schedule.steps as u32, &rows, &scores, self.extent as f32, self.seed);
         let changed = edit.is_some();
-        if let Some(edit) = edit {
+        if let Some(mut edit) = edit {
+            for write in &mut edit.writes {
+                write.values = self.params.encode(&self.gpu, write.column, &write.values)?;
+            }
             self.apply(&edit, step);
         }
+        self.set_stale();
         self.observation = Observation::new(&self.gpu, self.params.rows());
         Ok(changed)
     }
@@ -363,7 +376,8 @@ impl Trainer {
         self.land_all()?;
         // All that lasts is in the columns; two sets of buffers at once would only raise the peak.
         self.scratch = None;
-        let phase = Phase { sh_degree: self.schedule.at(self.step.max(1)).sh_degree, ..finished_phase(0) };
+        let phase = self.schedule.at(self.step.max(1)).finished();
+        self.set_stale();
         let dataset = Arc::clone(&self.dataset);
         let mut scores: Vec<ViewScore> = Vec::with_capacity(dataset.test.len());
         for view in &dataset.test {
@@ -373,8 +387,14 @@ impl Trainer {
             let image = to_image(&rendered.pixels, view.width, view.height, self.evaluation_background);
             scores.push(score_view(view, &image, self.evaluation_background, each)?);
         }
+        self.set_stale();
         self.views = ViewRenderer::new();
         Ok(Evaluation::of(scores, self.splats()))
+    }
+
+    // What is decoded next must be decoded anew, since it was decoded for another purpose.
+    fn set_stale(&self) {
+        self.params.columns().iter().filter_map(|column| column.coded.as_ref()).for_each(Coded::set_stale);
     }
 
     /// Brings every row up to the last step. Call once, after the last step.
@@ -390,7 +410,8 @@ impl Trainer {
     /// Records a copy of the splats as the steps submitted so far leave them; waits for nothing.
     pub fn preview(&self) -> Preview {
         let kind = Kind { sh_degree: self.schedule.sh_degree as u8, antialiased: self.options.antialias };
-        Preview::begin(&self.gpu, &self.params, self.step, &self.births, kind)
+        let phase = Phase { step: self.step, ..self.schedule.at(self.step.max(1)) };
+        Preview::begin(&self.gpu, &self.params, &phase, &self.births, kind)
     }
 
     /// The splats as they are now.
@@ -411,6 +432,9 @@ impl Trainer {
         let mut hash = ColumnHash::default();
         for column in self.params.columns() {
             hash.add(column.spec.name, &column.values.read(&self.gpu)?);
+            if let Some(coded) = &column.coded {
+                coded.state(&self.gpu)?.iter().for_each(|values| hash.add("decoder", values));
+            }
         }
         Ok(hash.hex())
     }

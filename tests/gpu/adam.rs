@@ -1,5 +1,6 @@
 //! Adam with catch-up on the device against dense Adam in f64.
 
+use splat_core::codec::Codec;
 use splat_core::gpu::{Gpu, Pass};
 use splat_core::optim::Adam;
 use splat_core::params::{ColumnSpec, Params};
@@ -39,6 +40,7 @@ impl Plan {
         ColumnSpec {
             name: "means",
             width: WIDTH as u32,
+            codec: Codec::Plain,
             rate: Rate { start: 0.02, end: 0.0005 },
             active: self.active,
             every: self.every,
@@ -48,7 +50,15 @@ impl Plan {
 }
 
 fn phase(step: u64) -> Phase {
-    Phase { step, steps: STEPS, resolution: 1.0, sh_degree: 0, sh_update: true }
+    Phase {
+        step,
+        steps: STEPS,
+        resolution: 1.0,
+        sh_degree: 0,
+        sh_update: true,
+        noise_from: u64::MAX,
+        round_from: u64::MAX,
+    }
 }
 
 fn scratch(gpu: &Gpu, params: &Params) -> Scratch {

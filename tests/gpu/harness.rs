@@ -13,7 +13,7 @@ use splat_core::model::{Model, RasterOptions, frame_uniform};
 use splat_core::params::Params;
 use splat_core::scene::{SplatCloud, View};
 use splat_core::schedule::{Phase, Rate};
-use splat_core::stage::decode::{Decode, DecodeRates};
+use splat_core::stage::decode::{Decode, DecodeCodecs, DecodeRates};
 use splat_core::stage::rasterize::{Capacity, Rasterize};
 use splat_core::stage::sh::Sh;
 use splat_core::stage::{Frame, Scratch, Target};
@@ -109,8 +109,8 @@ pub(super) fn model(degree: usize) -> Model {
     let rates =
         DecodeRates { means: still, log_scales: still, quats: still, opacity_logits: still, regularized: false };
     Model::new(vec![
-        Box::new(Decode { rates }),
-        Box::new(Sh { degree: degree as u32, sh0_rate: still, shn_rate: still, every: 1 }),
+        Box::new(Decode { rates, codecs: DecodeCodecs::default() }),
+        Box::new(Sh::plain(degree as u32, still, still, 1)),
         Box::new(Rasterize::default()),
     ])
 }
@@ -234,7 +234,15 @@ impl Bench {
         let options = RasterOptions { antialias: case.antialias, near: case.camera.near as f32 };
         let mut frame = Frame {
             uniform: frame_uniform(&view(&case.camera), &options, self.params.rows(), self.scratch.capacity.isects),
-            phase: Phase { step: 1, steps: 1, resolution: 1.0, sh_degree: case.degree as u32, sh_update: true },
+            phase: Phase {
+                step: 1,
+                steps: 1,
+                resolution: 1.0,
+                sh_degree: case.degree as u32,
+                sh_update: true,
+                noise_from: u64::MAX,
+                round_from: u64::MAX,
+            },
             scratch: &self.scratch,
             with_depth: case.with_depth,
             with_abs_grad: case.with_abs_grad,

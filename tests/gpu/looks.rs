@@ -14,7 +14,7 @@ use splat_core::params::Params;
 use splat_core::render::Renderer;
 use splat_core::scene::{SplatCloud, View, write_splats};
 use splat_core::schedule::{Phase, Rate};
-use splat_core::stage::decode::{Decode, DecodeRates};
+use splat_core::stage::decode::{Decode, DecodeCodecs, DecodeRates};
 use splat_core::stage::rasterize::{Blending, Rasterize};
 use splat_core::stage::sh::Sh;
 
@@ -33,11 +33,23 @@ fn rendered(gpu: &Gpu, splats: &[Splat], camera: &Camera, blending: Blending) ->
     let still = Rate::constant(0.0);
     let rates =
         DecodeRates { means: still, log_scales: still, quats: still, opacity_logits: still, regularized: false };
-    let sh = Sh { degree: 3, sh0_rate: still, shn_rate: still, every: 1 };
-    let model = Model::new(vec![Box::new(Decode { rates }), Box::new(sh), Box::new(Rasterize { blending })]);
+    let sh = Sh::plain(3, still, still, 1);
+    let model = Model::new(vec![
+        Box::new(Decode { rates, codecs: DecodeCodecs::default() }),
+        Box::new(sh),
+        Box::new(Rasterize { blending }),
+    ]);
     let params = Params::new(gpu, model.columns(), splats.len() as u64, false);
     upload(gpu, &params, &cloud(splats, 3));
-    let phase = Phase { step: 1, steps: 1, resolution: 1.0, sh_degree: 3, sh_update: true };
+    let phase = Phase {
+        step: 1,
+        steps: 1,
+        resolution: 1.0,
+        sh_degree: 3,
+        sh_update: true,
+        noise_from: u64::MAX,
+        round_from: u64::MAX,
+    };
     let options = RasterOptions { antialias: false, near: camera.near as f32 };
     let scene = Scene { gpu, model: &model, params: &params, phase, options };
     ViewRenderer::new().render(&scene, &view(camera), false).unwrap()

@@ -18,7 +18,15 @@ fn with_frame(gpu: &Gpu, bench: &Bench, case: &Case, step: u64, work: impl FnOnc
     let options = RasterOptions { antialias: false, near: 0.1 };
     let mut frame = Frame {
         uniform: frame_uniform(&view(&case.camera), &options, bench.params.rows(), bench.scratch.capacity.isects),
-        phase: Phase { step, steps: 100, resolution: 1.0, sh_degree: 3, sh_update: true },
+        phase: Phase {
+            step,
+            steps: 100,
+            resolution: 1.0,
+            sh_degree: 3,
+            sh_update: true,
+            noise_from: u64::MAX,
+            round_from: u64::MAX,
+        },
         scratch: &bench.scratch,
         with_depth: false,
         with_abs_grad: false,

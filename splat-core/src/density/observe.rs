@@ -76,7 +76,7 @@ impl Observation {
 pub fn wander(pass: &mut Pass<'_>, params: &Params, frame: &Frame<'_>, strength: f32, seed: u64) {
     pass.stage("density.noise");
     let kernel = pass.gpu().kernel("density/noise", &[]);
-    let column = |name| &params.column(name).values;
+    let column = |name| params.column(name).decoded(&frame.phase);
     for chunk in params.chunks() {
         let uniform = NoiseUniform {
             rows: [chunk.first, chunk.rows, params.rows() as u32, 0],

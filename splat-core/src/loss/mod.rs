@@ -2,6 +2,7 @@
 //! one another.
 
 pub mod photometric;
+mod rate;
 pub mod regularize;
 
 use crate::gpu::Pass;
@@ -9,6 +10,7 @@ use crate::params::Params;
 use crate::stage::Frame;
 
 pub use photometric::{LossBuffers, Photometric};
+pub use rate::RateLoss;
 pub use regularize::Regularize;
 
 /// One term of the objective.

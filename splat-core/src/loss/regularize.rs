@@ -37,7 +37,7 @@ impl Loss for Regularize {
             [("opacity_logits", 1, self.opacity_weight), ("log_scales", 0, self.scale_weight)]
         {
             let column = params.column(name);
-            let width = column.spec.width;
+            let width = column.spec.decoded_width();
             if weight == 0.0 {
                 continue;
             }
@@ -55,8 +55,8 @@ impl Loss for Regularize {
                     &uniform,
                     &[
                         ("order", frame.scratch.order.bind()),
-                        ("values", column.values.bind(&chunk)),
-                        ("grad", column.grads().bind(&chunk)),
+                        ("values", column.decoded(&frame.phase).bind(&chunk)),
+                        ("grad", column.decoded_grads().bind(&chunk)),
                     ],
                 );
             }

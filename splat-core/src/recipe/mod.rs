@@ -2,6 +2,7 @@
 //!
 //! A recipe's name appears only here and in the settings table.
 
+mod codecs;
 mod static_scene;
 
 use std::sync::Arc;

@@ -1,11 +1,12 @@
 //! A scene that does not move, under one light [Kerbl 2023].
 
-use super::{Context, Parts, Recipe};
+use super::{Context, Parts, Recipe, codecs};
+use crate::codec::Codec;
 use crate::density::Density;
 use crate::density::adc::{Adc, AdcSettings};
 use crate::density::budget::{Budget, BudgetSettings};
 use crate::density::mcmc::{Mcmc, McmcSettings};
-use crate::loss::{Loss, Photometric, Regularize};
+use crate::loss::{Loss, Photometric, RateLoss, Regularize};
 use crate::model::Model;
 use crate::schedule::Rate;
 use crate::settings::{DensityMethod, RecipeName, Settings};
@@ -24,6 +25,7 @@ fn build(context: &Context<'_>) -> Parts {
             alpha_weight: settings.loss.alpha_weight,
             buffers: context.loss_buffers.clone(),
         }),
+        Box::new(RateLoss { weight: settings.loss.bits }),
         Box::new(Regularize { opacity_weight: settings.loss.opacity_reg, scale_weight: settings.loss.scale_reg }),
     ];
     Parts { model: model(settings, context.extent), losses, density: density(context) }
@@ -33,20 +35,25 @@ fn build(context: &Context<'_>) -> Parts {
 pub(super) fn model(settings: &Settings, extent: f64) -> Model {
     let optim = &settings.optim;
     let constant = |rate: f32| Rate::constant(f64::from(rate));
+    let geometry = codecs::geometry(settings);
+    let (sh0_codec, shn_codec) = (codecs::sh0(settings), codecs::shn(settings));
+    let stored = |codec: &Codec, rate: f32| codecs::stored_rate(settings, codec, constant(rate));
     let rates = DecodeRates {
         means: Rate { start: f64::from(optim.means_rate) * extent, end: f64::from(optim.means_rate_final) * extent },
         log_scales: constant(optim.log_scales_rate),
-        quats: constant(optim.quats_rate),
-        opacity_logits: constant(optim.opacity_rate),
+        quats: stored(&geometry.quats, optim.quats_rate),
+        opacity_logits: stored(&geometry.opacity_logits, optim.opacity_rate),
         regularized: settings.loss.opacity_reg > 0.0 || settings.loss.scale_reg > 0.0,
     };
     let sh = Sh {
         degree: settings.model.sh_degree,
         sh0_rate: constant(optim.sh0_rate),
-        shn_rate: constant(optim.shn_rate),
+        shn_rate: stored(&shn_codec, optim.shn_rate),
         every: settings.model.sh_every,
+        sh0_codec,
+        shn_codec,
     };
-    Model::new(vec![Box::new(Decode { rates }), Box::new(sh), Box::new(Rasterize::default())])
+    Model::new(vec![Box::new(Decode { rates, codecs: geometry }), Box::new(sh), Box::new(Rasterize::default())])
 }
 
 fn density(context: &Context<'_>) -> Box<dyn Density> {

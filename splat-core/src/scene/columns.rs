@@ -104,7 +104,7 @@ mod tests {
     use super::SplatCloud;
     use crate::schedule::Rate;
     use crate::stage::Stage;
-    use crate::stage::decode::{Decode, DecodeRates};
+    use crate::stage::decode::{Decode, DecodeCodecs, DecodeRates};
     use crate::stage::sh::Sh;
 
     /// Edits and hashes made for one must fit the other.
@@ -126,8 +126,8 @@ mod tests {
         let rates =
             DecodeRates { means: still, log_scales: still, quats: still, opacity_logits: still, regularized: false };
         for degree in 0..=3_u8 {
-            let sh = Sh { degree: u32::from(degree), sh0_rate: still, shn_rate: still, every: 1 };
-            let specs = [Decode { rates }.columns(), sh.columns()].concat();
+            let sh = Sh::plain(u32::from(degree), still, still, 1);
+            let specs = [Decode { rates, codecs: DecodeCodecs::default() }.columns(), sh.columns()].concat();
             let trained: Vec<(&str, usize)> = specs.iter().map(|spec| (spec.name, spec.width as usize)).collect();
             let mut cloud = SplatCloud { sh_degree: degree, ..SplatCloud::default() };
             let held: Vec<(&str, usize)> = cloud.columns().iter().map(|&(name, width, _)| (name, width)).collect();

@@ -1,7 +1,8 @@
-//! From columns to splats. Plain columns are their own decoding: the splats alias them, so this
-//! stage costs nothing. A codec on a column would decode into a buffer of its own here.
+//! From columns to splats: every coded column is decoded here, and nobody else knows of codecs. Plain columns are their
+//! own decoding: the splats alias them, and no copy exists.
 
 use super::{Frame, Splats, Stage};
+use crate::codec::{Codec, decode, decode_bwd};
 use crate::gpu::Pass;
 use crate::params::{ColumnSpec, Params};
 use crate::schedule::{Phase, Rate};
@@ -21,11 +22,24 @@ pub struct DecodeRates {
     pub regularized: bool,
 }
 
+/// How the geometric columns are stored.
+#[derive(Clone, Debug, Default)]
+pub struct DecodeCodecs {
+    /// Quaternions.
+    pub quats: Codec,
+    /// Log-scales.
+    pub log_scales: Codec,
+    /// Opacity logits.
+    pub opacity_logits: Codec,
+}
+
 /// The decode stage.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Decode {
     /// Learning rates of its columns.
     pub rates: DecodeRates,
+    /// How they are stored.
+    pub codecs: DecodeCodecs,
 }
 
 fn all(_: &Phase, width: u32) -> u32 {
@@ -38,17 +52,27 @@ impl Stage for Decode {
     }
 
     fn columns(&self) -> Vec<ColumnSpec> {
-        let column = |name, width, rate, dense| ColumnSpec { name, width, rate, active: all, every: 1, dense };
+        let Self { rates, codecs } = self;
+        let column = |name, width, codec: &Codec, rate, dense| ColumnSpec {
+            name,
+            width: codec.stored_width(width),
+            codec: codec.clone(),
+            rate,
+            active: all,
+            every: 1,
+            dense,
+        };
         vec![
-            column("means", 3, self.rates.means, false),
-            column("quats", 4, self.rates.quats, false),
-            column("log_scales", 3, self.rates.log_scales, self.rates.regularized),
-            column("opacity_logits", 1, self.rates.opacity_logits, self.rates.regularized),
+            column("means", 3, &Codec::Plain, rates.means, false),
+            column("quats", 4, &codecs.quats, rates.quats, false),
+            column("log_scales", 3, &codecs.log_scales, rates.log_scales, rates.regularized),
+            column("opacity_logits", 1, &codecs.opacity_logits, rates.opacity_logits, rates.regularized),
         ]
     }
 
-    fn forward(&self, _: &mut Pass<'_>, params: &Params, frame: &mut Frame<'_>) {
-        let values = |name| params.column(name).values.clone();
+    fn forward(&self, pass: &mut Pass<'_>, params: &Params, frame: &mut Frame<'_>) {
+        decode(pass, params, &frame.phase);
+        let values = |name| params.column(name).decoded(&frame.phase).clone();
         frame.splats = Some(Splats {
             means: values("means"),
             quats: values("quats"),
@@ -56,7 +80,7 @@ impl Stage for Decode {
             opacity_logits: values("opacity_logits"),
         });
         if params.column("means").training.is_some() {
-            let grads = |name| params.column(name).grads().clone();
+            let grads = |name| params.column(name).decoded_grads().clone();
             frame.grad_splats = Some(Splats {
                 means: grads("means"),
                 quats: grads("quats"),
@@ -66,6 +90,8 @@ impl Stage for Decode {
         }
     }
 
-    // The gradients of the splats alias those of the columns.
-    fn backward(&self, _: &mut Pass<'_>, _: &Params, _: &mut Frame<'_>) {}
+    // Gradients of plain columns are those of the splats already.
+    fn backward(&self, pass: &mut Pass<'_>, params: &Params, frame: &mut Frame<'_>) {
+        decode_bwd(pass, params, &frame.phase, frame.scratch);
+    }
 }

@@ -1,6 +1,7 @@
 //! View-dependent colour from spherical harmonics [Kerbl 2023, §4].
 
 use super::{Frame, Stage};
+use crate::codec::Codec;
 use crate::gpu::Pass;
 use crate::params::{ColumnSpec, Params};
 use crate::schedule::{Phase, Rate};
@@ -12,7 +13,7 @@ pub const fn sh_rows(degree: u32) -> u32 {
 
 /// The SH stage: columns `sh0` [N, 3] and, above degree 0, `shN` [N, rows × 3], coefficient by
 /// coefficient with the channels side by side.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Sh {
     /// Highest degree stored.
     pub degree: u32,
@@ -22,10 +23,18 @@ pub struct Sh {
     pub shn_rate: Rate,
     /// `shN` is updated in every so-many-th step.
     pub every: u32,
+    /// How `sh0` is stored.
+    pub sh0_codec: Codec,
+    /// How `shN` is stored.
+    pub shn_codec: Codec,
 }
 
 fn all(_: &Phase, width: u32) -> u32 {
     width
+}
+
+fn all_when_due(phase: &Phase, width: u32) -> u32 {
+    if phase.sh_update { width } else { 0 }
 }
 
 fn up_to_degree(phase: &Phase, width: u32) -> u32 {
@@ -33,6 +42,11 @@ fn up_to_degree(phase: &Phase, width: u32) -> u32 {
 }
 
 impl Sh {
+    /// Colour that is stored as it is used.
+    pub fn plain(degree: u32, sh0_rate: Rate, shn_rate: Rate, every: u32) -> Self {
+        Sh { degree, sh0_rate, shn_rate, every, sh0_codec: Codec::Plain, shn_codec: Codec::Plain }
+    }
+
     fn constants(&self, frame: &Frame<'_>) -> [(&'static str, u32); 2] {
         [("SH_ROWS", sh_rows(frame.phase.sh_degree.min(self.degree))), ("SH_STRIDE", 3 * sh_rows(self.degree))]
     }
@@ -49,14 +63,23 @@ impl Stage for Sh {
     }
 
     fn columns(&self) -> Vec<ColumnSpec> {
-        let mut columns =
-            vec![ColumnSpec { name: "sh0", width: 3, rate: self.sh0_rate, active: all, every: 1, dense: false }];
+        let mut columns = vec![ColumnSpec {
+            name: "sh0",
+            width: self.sh0_codec.stored_width(3),
+            codec: self.sh0_codec.clone(),
+            rate: self.sh0_rate,
+            active: all,
+            every: 1,
+            dense: false,
+        }];
         if self.degree > 0 {
             columns.push(ColumnSpec {
                 name: "shN",
-                width: 3 * sh_rows(self.degree),
+                width: self.shn_codec.stored_width(3 * sh_rows(self.degree)),
+                codec: self.shn_codec.clone(),
                 rate: self.shn_rate,
-                active: up_to_degree,
+                // Every latent has a part in every degree.
+                active: if matches!(self.shn_codec, Codec::Linear(_)) { all_when_due } else { up_to_degree },
                 every: self.every,
                 dense: false,
             });
@@ -75,8 +98,8 @@ impl Stage for Sh {
                 &frame.uniform_for(&chunk),
                 &[
                     ("means", splats.means.bind(&chunk)),
-                    ("sh0", params.column("sh0").values.bind(&chunk)),
-                    ("shN", params.column(self.higher()).values.bind(&chunk)),
+                    ("sh0", params.column("sh0").decoded(&frame.phase).bind(&chunk)),
+                    ("shN", params.column(self.higher()).decoded(&frame.phase).bind(&chunk)),
                     ("features", frame.scratch.features.bind(&chunk)),
                 ],
             );
@@ -89,7 +112,8 @@ impl Stage for Sh {
         let kernel = pass.gpu().kernel("sh/sh_bwd", &[rows, stride, ("UPDATES", u32::from(frame.phase.sh_update))]);
         let spare = &frame.scratch.spare;
         for chunk in params.chunks() {
-            let grad_shn = if self.degree > 0 { params.column("shN").grads().bind(&chunk) } else { spare.bind() };
+            let grad_shn =
+                if self.degree > 0 { params.column("shN").decoded_grads().bind(&chunk) } else { spare.bind() };
             kernel.run(
                 pass,
                 frame.row_groups(pass.gpu()),
@@ -97,11 +121,11 @@ impl Stage for Sh {
                 &[
                     ("order", frame.scratch.order.bind()),
                     ("means", frame.splats().means.bind(&chunk)),
-                    ("shN", params.column(self.higher()).values.bind(&chunk)),
+                    ("shN", params.column(self.higher()).decoded(&frame.phase).bind(&chunk)),
                     ("features", frame.scratch.features.bind(&chunk)),
                     ("grad_features", frame.scratch.grad_features.bind(&chunk)),
                     ("grad_means", frame.grad_splats().means.bind(&chunk)),
-                    ("grad_sh0", params.column("sh0").grads().bind(&chunk)),
+                    ("grad_sh0", params.column("sh0").decoded_grads().bind(&chunk)),
                     ("grad_shN", grad_shn),
                 ],
             );

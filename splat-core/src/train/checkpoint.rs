@@ -1,7 +1,7 @@
 //! A trainer on disk: the step, the columns with their moments, and what density control has seen.
 //!
 //! Layout, little-endian: magic, version, step, rows, number of columns; per column name, width,
-//! values, moments; last updates by clock; statistics; SHA-256 of everything before. Everything else follows
+//! values, moments, and for coded columns the decoder, its moments, its statistics; last updates by clock; statistics; SHA-256 of everything before. Everything else follows
 //! from settings and data set, which the run folder holds.
 
 use std::io::{Read, Write};
@@ -10,12 +10,13 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 
 use super::Trainer;
+use crate::codec::Coded;
 use crate::density::Observation;
 use crate::error::{Error, Result};
 use crate::params::Params;
 
 const MAGIC: &[u8; 8] = b"SPLATCKP";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// No adapter trains more; a header that says so is damaged.
 const MOST_ROWS: u64 = 1 << 31;
 
@@ -81,6 +82,11 @@ impl Trainer {
             if let Some(training) = &column.training {
                 file.put(&training.moments.read(&self.gpu)?)?;
             }
+            if let Some(coded) = &column.coded {
+                for part in coded.state(&self.gpu)? {
+                    file.put(&part)?;
+                }
+            }
         }
         for clock in self.params.clocks() {
             file.put(&clock.last.read(&self.gpu)?)?;
@@ -121,7 +127,13 @@ impl Trainer {
             }
             let values = file.take::<f32>(rows * u64::from(width))?;
             let moments = file.take::<[f32; 2]>(rows * u64::from(width))?;
-            loaded.push((values, moments));
+            let mut coded = [Vec::new(), Vec::new(), Vec::new()];
+            if let Some(lengths) = column.coded.as_ref().map(Coded::state_lengths) {
+                for (part, length) in coded.iter_mut().zip(lengths) {
+                    *part = file.take::<f32>(length)?;
+                }
+            }
+            loaded.push((values, moments, coded));
         }
         let mut clocks = Vec::new();
         for _ in self.params.clocks() {
@@ -134,10 +146,13 @@ impl Trainer {
         }
         self.params = Params::new(&self.gpu, self.model.columns(), rows, true);
         self.births = vec![step as u32; rows as usize];
-        for (column, (values, moments)) in self.params.columns().iter().zip(&loaded) {
+        for (column, (values, moments, state)) in self.params.columns().iter().zip(&loaded) {
             column.values.write(&self.gpu, values);
             if let Some(training) = &column.training {
                 training.moments.write(&self.gpu, moments);
+            }
+            if let Some(coded) = &column.coded {
+                coded.restore(&self.gpu, state);
             }
         }
         for (clock, last) in self.params.clocks().iter().zip(&clocks) {

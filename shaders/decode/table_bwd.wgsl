@@ -1,0 +1,73 @@
+// import: common/grid
+// import: common/random
+// Gradient of a linear decoder, in parts: visible rows are dealt to BLOCKS blocks by rank, one invocation adds up one
+// output of one block, serially, so that the order of every sum is fixed. `learn_table` adds the blocks.
+//
+// ∂L/∂table_cj = Σ_rows ∂L/∂decoded_c q_j,   ∂L/∂bias_c = Σ_rows ∂L/∂decoded_c,   and Σ_rows |q_j| for the rate
+//
+// reads   order (see common/visible), values, grad_decoded
+// writes  parts [BLOCKS, WIDTH · (LATENTS + 1) + LATENTS] (adds, but for the first chunk)
+struct Codes {
+    rows: vec4u,      // first row of the chunk, its rows, rows in all, values per row
+    update: u32,      // numbers the noise
+    column: u32,
+    _a: u32,
+    _b: u32,
+}
+@group(0) @binding(0) var<uniform> codes: Codes;
+@group(0) @binding(1) var<storage, read> order: array<u32>;
+@group(0) @binding(2) var<storage, read> values: array<f32>;
+@group(0) @binding(3) var<storage, read> grad_decoded: array<f32>;
+@group(0) @binding(4) var<storage, read_write> parts: array<f32>;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {
+    let stride = groups.x * groups.y * WORKGROUP;
+    let visible = order[codes.rows.z];
+    let share = (visible + BLOCKS - 1u) / BLOCKS;
+    let items = max(WIDTH, LATENTS);
+    let size = WIDTH * (LATENTS + 1u) + LATENTS;
+    for (var k = linear_group(group, groups) * WORKGROUP + local; k < BLOCKS * items; k += stride) {
+        let c = k % items;
+        let block = k / items;
+        let last = min((block + 1u) * share, visible);
+        var sums: array<f32, LATENTS>;
+        for (var j = 0u; j < LATENTS; j++) {
+            sums[j] = 0.0;
+        }
+        var bias = 0.0;
+        var magnitude = 0.0;
+        for (var rank = block * share; rank < last; rank++) {
+            let row = order[rank] - codes.rows.x;
+            if (row < codes.rows.y) {
+                let grad = grad_decoded[row * WIDTH + min(c, WIDTH - 1u)];
+                bias += grad;
+                for (var j = 0u; j < LATENTS; j++) {
+                    var q = values[row * LATENTS + j];
+                    if (CODES == 1u) {
+                        q += unit_interval(random_bits(vec4u((codes.rows.x + row) * LATENTS + j, codes.update, codes.column, 0x5eedu)).x) - 0.5;
+                    }
+                    if (CODES == 2u) {
+                        q = round(q);
+                    }
+                    sums[j] += grad * q;
+                }
+                magnitude += abs(values[row * LATENTS + min(c, LATENTS - 1u)]);
+            }
+        }
+        let keep = select(1.0, 0.0, codes.rows.x == 0u);
+        let base = block * size;
+        if (c < WIDTH) {
+            for (var j = 0u; j < LATENTS; j++) {
+                let at = base + c * LATENTS + j;
+                parts[at] = keep * parts[at] + sums[j];
+            }
+            let at = base + WIDTH * LATENTS + c;
+            parts[at] = keep * parts[at] + bias;
+        }
+        if (c < LATENTS) {
+            let at = base + WIDTH * (LATENTS + 1u) + c;
+            parts[at] = keep * parts[at] + magnitude;
+        }
+    }
+}
