@@ -324,20 +324,27 @@ impl Trainer {
     fn refine(&mut self, step: u64) -> Result<bool> {
         self.land_all()?;
         self.adam.settle(&self.gpu, &self.params, step);
+        let (now, total) = (step as u32, self.schedule.steps as u32);
+        let influence = if self.density.needs_influence(now, total) { self.influence()? } else { Vec::new() };
         let read = |name: &str| self.params.column(name).values.read(&self.gpu);
         let (means, quats, log_scales, opacity_logits) =
             (read("means")?, read("quats")?, read("log_scales")?, read("opacity_logits")?);
-        let Observed { grad, abs_grad, count } = self.observation.read(&self.gpu)?;
+        let observed = self.observation.read(&self.gpu)?;
+        let Observed { grad, abs_grad, count } = &observed;
         let rows = Rows { means: &means, quats: &quats, log_scales: &log_scales, opacity_logits: &opacity_logits };
-        let scores = Scores { grad: &grad, abs_grad: &abs_grad, count: &count };
-        let edit =
-            self.density.refine(step as u32, self.schedule.steps as u32, &rows, &scores, self.extent as f32, self.seed);
-        let changed = edit.is_some();
-        if let Some(edit) = edit {
-            self.apply(&edit, step);
+        let scores = Scores { grad, abs_grad, count, influence: &influence };
+        let edit = self.density.refine(now, total, &rows, &scores, self.extent as f32, self.seed);
+        if let Some(edit) = &edit {
+            self.apply(edit, step);
         }
-        self.observation = Observation::new(&self.gpu, self.params.rows());
-        Ok(changed)
+        let is_judged = !self.density.keeps_scores(now, total);
+        if is_judged || edit.is_some() {
+            self.observation = Observation::new(&self.gpu, self.params.rows());
+        }
+        if let (false, Some(edit)) = (is_judged, &edit) {
+            self.observation.restore(&self.gpu, &observed.gathered(&edit.src));
+        }
+        Ok(edit.is_some())
     }
 
     /// Applies an edit to the settled table.
@@ -375,6 +382,22 @@ impl Trainer {
         }
         self.views = ViewRenderer::new();
         Ok(Evaluation::of(scores, self.splats()))
+    }
+
+    /// The part of each splat in the training views as they are trained now, by row ([`ViewRenderer::influence`]).
+    /// Photos are not loaded, masks not looked at, and training is not affected.
+    ///
+    /// # Errors
+    /// Device errors.
+    pub fn influence(&mut self) -> Result<Vec<f32>> {
+        self.land_all()?;
+        // As for an evaluation: one set of buffers at a time.
+        self.scratch = None;
+        let phase = self.schedule.at(self.step.max(1));
+        let scene = Scene { gpu: &self.gpu, model: &self.model, params: &self.params, phase, options: self.options };
+        let influence = self.views.influence(&scene, self.sampler.views(phase));
+        self.views = ViewRenderer::new();
+        influence
     }
 
     /// Brings every row up to the last step. Call once, after the last step.
