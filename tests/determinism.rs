@@ -126,6 +126,48 @@ fn interruption_does_not_matter() {
     }
 }
 
+/// Prunings at steps 34, 68 and 102: between refinements, and the last two once growth is over under adc.
+fn pruning(method: &str) -> Settings {
+    let method = format!("\"{method}\"");
+    tiny::settings(&[
+        ("density.method", &method),
+        ("density.stop", "0.5"),
+        ("density.influence_prune", "0.2"),
+        ("density.influence_every", "0.28333"),
+    ])
+}
+
+#[test]
+fn pruning_by_influence_gives_the_same_bytes() {
+    let Some(gpu) = shared_gpu("pruning_by_influence_gives_the_same_bytes") else { return };
+    let options = GpuOptions { max_binding_bytes: Some(64 << 10), ..GpuOptions::default() };
+    let Some(small) = gpu::open("pruning_by_influence_gives_the_same_bytes", &options) else { return };
+    for method in METHODS {
+        let settings = pruning(method);
+        let mut first = trainer(&gpu, &settings);
+        advance(&mut first, 33);
+        let before = first.splats();
+        assert!(first.step().unwrap().refined);
+        let least = before - (0.2 * before as f64).round() as usize;
+        assert!(first.splats() <= least, "{method}: {} of {before} splats stay, not {least}", first.splats());
+        // Between a pruning and the refinement that looks at what was seen before it.
+        advance(&mut first, 37);
+        let mut saved = Vec::new();
+        first.save(&mut saved).unwrap();
+        let reference = finish(first, &settings);
+        assert_ne!(reference, self::reference(&gpu, method), "{method}");
+
+        let mut second = trainer(&gpu, &settings);
+        second.set_isect_capacity(64);
+        advance(&mut second, 50);
+        second.influence().unwrap();
+        assert_eq!(finish(second, &settings), reference, "{method}: cramped and looked at");
+        let mut third = trainer(&small, &settings);
+        third.restore(&mut saved.as_slice()).unwrap();
+        assert_eq!(finish(third, &settings), reference, "{method}: resumed in chunks and bands");
+    }
+}
+
 #[test]
 fn looking_at_the_scene_does_not_matter() {
     let Some(gpu) = shared_gpu("looking_at_the_scene_does_not_matter") else { return };

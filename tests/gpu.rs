@@ -11,6 +11,7 @@ mod chain;
 mod codecs;
 mod edges;
 mod harness;
+mod influence;
 mod looks;
 mod pushes;
 mod second_adapter;
@@ -114,6 +115,11 @@ on_every_profile! {
     adam::a_halted_step_moves_nothing,
     pushes::regularization_is_the_gradient_of_mean_opacity_and_scale,
     pushes::faint_splats_wander_in_their_own_shape,
+    influence::influence_equals_the_oracle,
+    influence::influences_add_up_to_what_is_covered,
+    influence::repetition_and_bands_change_no_bit_of_influence,
+    influence::chunks_and_growth_change_no_bit_of_influence,
+    influence::influence_on_views_is_their_mean_and_nothing_where_none_looks,
     looks::overdraw_equals_the_oracle,
     looks::ellipsoids_equal_the_oracle,
     looks::colour_is_what_a_renderer_renders,

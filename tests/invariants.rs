@@ -5,6 +5,7 @@ use crate::gradients::{noise, small_camera, small_scene, smooth_options};
 use crate::oracle::adam::{Adam, DriftTable, Trained};
 use crate::oracle::blend::{Limits, Rendered, Splat2d, blend};
 use crate::oracle::camera::Camera;
+use crate::oracle::influence::influence;
 use crate::oracle::intersect::{ALPHA_MIN, TILE_HEIGHT, TILE_WIDTH, depth_key, exponent, tile_box, tiles_hit};
 use crate::oracle::photometric::{Photometric, Target, photometric, psnr, ssim, window};
 use crate::oracle::project::{Gaussian, Projected, project};
@@ -48,6 +49,17 @@ fn weights_and_transmittance_sum_to_one() {
         for (rgb, transmittance) in rendered.rgb.iter().zip(&rendered.transmittance) {
             assert!((rgb[0] + transmittance - 1.0).abs() < 1e-14);
         }
+    }
+}
+
+#[test]
+fn influences_add_up_to_what_is_covered() {
+    let camera = small_camera();
+    for limits in [Limits::SMOOTH, Limits::RENDERING] {
+        let (_, splats) = visible(&small_scene(), &camera, &RenderOptions { limits, ..smooth_options(0, false) });
+        let covered: f64 = blend(&splats, &camera, &limits).transmittance.iter().map(|t| 1.0 - t).sum();
+        let given: f64 = influence(&splats, &camera, &limits).iter().sum();
+        assert!((given - covered).abs() < 1e-12 * covered, "{given} given, {covered} covered");
     }
 }
 

@@ -86,8 +86,8 @@ fn permutations(kernel: &str, profile: &Profile) -> Vec<Constants> {
 /// Which profiles run a kernel.
 fn runs(kernel: &str, profile: &Profile) -> bool {
     match kernel {
-        "rasterize/blend_bwd" | "common/selftest" => profile.subgroups,
-        "rasterize/blend_bwd_min" => !profile.subgroups,
+        "rasterize/blend_bwd" | "rasterize/influence" | "common/selftest" => profile.subgroups,
+        "rasterize/blend_bwd_min" | "rasterize/influence_min" => !profile.subgroups,
         name if name.starts_with("rasterize/sort_lane") => profile.serial_lanes,
         name if name.starts_with("rasterize/sort_block") => !profile.serial_lanes,
         _ => true,
@@ -211,7 +211,7 @@ fn frame_uniform_has_the_layout_of_its_twin() {
 
 /// Which file of the oracle answers for a kernel; the second group is checked against the host's own
 /// sums, sorts and copies instead, in `gpu/`.
-const ORACLES: [(&str, &str); 12] = [
+const ORACLES: [(&str, &str); 13] = [
     ("rasterize/project", "project"),
     ("rasterize/intersect", "intersect"),
     ("rasterize/emit", "intersect"),
@@ -220,6 +220,7 @@ const ORACLES: [(&str, &str); 12] = [
     ("rasterize/blend", "blend"),
     ("rasterize/inspect", "inspect"),
     ("rasterize/gather", "blend"),
+    ("rasterize/influence", "influence"),
     ("sh/sh", "sh"),
     ("loss/photometric", "photometric"),
     ("optim/adam", "adam"),

@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use splat_core::gpu::{Gpu, GpuOptions};
+use splat_core::params::RowEdit;
 use splat_core::render::{Image, Renderer};
 use splat_core::scene::{read_splats, write_splats};
 use splat_core::train::Trainer;
@@ -82,6 +83,43 @@ fn a_restored_trainer_shows_the_same_images() {
     let mut second = trained(&gpu, &[], 0);
     second.restore(&mut saved.as_slice()).unwrap();
     assert!(evaluated(&mut first).0 == evaluated(&mut second).0);
+}
+
+#[test]
+fn influence_is_what_the_training_views_are_covered_by() {
+    let Some(gpu) = shared_gpu("influence_is_what_the_training_views_are_covered_by") else { return };
+    // Behind the coarse steps, so that the views have their full size.
+    let mut trainer = trained(&gpu, &[], 100);
+    let influence = trainer.influence().unwrap();
+    let cloud = trainer.cloud().unwrap();
+    let options = trainer.raster_options();
+    let mut renderer = Renderer::new(&gpu, &cloud, options).unwrap();
+    let dataset = tiny::dataset();
+    let mut covered = 0.0;
+    for view in &dataset.train {
+        let pixels = renderer.render_float(view, false).unwrap().pixels;
+        let sum: f64 = pixels.iter().map(|pixel| 1.0 - f64::from(pixel[3])).sum();
+        covered += sum / (pixels.len() * dataset.train.len()) as f64;
+    }
+    let given: f64 = influence.iter().map(|&share| f64::from(share)).sum();
+    assert!((given / covered - 1.0).abs() < 1e-5, "{given} given, {covered} covered");
+
+    // What has the least influence is missed less than as many others.
+    let view = &dataset.train[0];
+    let whole = renderer.render_float(view, false).unwrap().pixels;
+    let mut order: Vec<u32> = (0..cloud.len() as u32).collect();
+    order.sort_by(|&a, &b| influence[a as usize].total_cmp(&influence[b as usize]));
+    let without = |rows: &[u32]| {
+        let edit = RowEdit { src: rows.to_vec(), fresh: vec![false; rows.len()], writes: Vec::new() };
+        let mut renderer = Renderer::new(&gpu, &edit.apply_to(&cloud).unwrap(), options).unwrap();
+        let pixels = renderer.render_float(view, false).unwrap().pixels;
+        let difference = |(a, b): (&f32, &f32)| f64::from(a - b).powi(2);
+        pixels.as_flattened().iter().zip(whole.as_flattened()).map(difference).sum::<f64>()
+    };
+    let part = order.len() * 3 / 20;
+    let (least, most) = (without(&order[part..]), without(&order[..order.len() - part]));
+    eprintln!("measured: squared error {least:.2e} without the least influential 15 %, {most:.2e} without the most");
+    assert!(least < 0.05 * most, "{least:e} against {most:e}");
 }
 
 #[test]

@@ -1,19 +1,11 @@
 // import: common/blend_bwd
+// import: common/sum_lanes
 // Backward of blend where a tile is one subgroup: gradients of each (tile, splat) pair are summed by
 // shuffles in a fixed order and written to the pair's own slot. No atomics, hence the same bits
 // every time.                                                       [rasterizer-design.md §7, K10a]
 //
 // reads   isect_offsets, row_of_isect, projected, rendered, grad_rendered, depth, grad_depth
 // writes  slots: SLOT_FLOATS per intersection
-
-// Sums over all lanes; every lane gets the result.
-fn sum_lanes(value: f32) -> f32 {
-    var sum = value;
-    for (var mask = 1u; mask < LANES; mask = mask << 1u) {
-        sum += subgroupShuffleXor(sum, mask);
-    }
-    return sum;
-}
 
 // Sums eight values over all lanes at once: lane l gets value l % 8. Halving the set at each
 // exchange takes 7 shuffles where eight separate sums take 24.

@@ -14,6 +14,7 @@
 //! - Yu 2024: Mip-Splatting: Alias-free 3D Gaussian Splatting
 //! - Ye 2024: AbsGS: Recovering Fine Details for 3D Gaussian Splatting
 //! - Kheradmand 2024: 3D Gaussian Splatting as Markov Chain Monte Carlo
+//! - Girish 2024: EAGLES: Efficient Accelerated 3D Gaussians with Lightweight Encodings
 //! - Wang 2004: Image Quality Assessment: From Error Visibility to Structural Similarity
 //! - Kingma 2015: Adam: A Method for Stochastic Optimization
 //! - Fritsch & Carlson 1980: Monotone Piecewise Cubic Interpolation

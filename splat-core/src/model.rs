@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::gpu::layout::{FrameUniform, GUARD_BAND, TILE_HEIGHT, TILE_WIDTH, counter};
-use crate::gpu::{Gpu, Pass};
+use crate::gpu::{Buf, Gpu, Pass};
 use crate::params::{ColumnSpec, Params};
 use crate::scene::View;
 use crate::schedule::Phase;
@@ -53,6 +53,17 @@ impl Model {
     pub fn backward(&self, pass: &mut Pass<'_>, params: &Params, frame: &mut Frame<'_>) {
         for stage in self.stages.iter().rev() {
             stage.backward(pass, params, frame);
+        }
+    }
+
+    /// Records the forward chain up to the rasterizer, which does not draw but adds what each splat gives to the pixels,
+    /// Σ α T, to `influence` by row.
+    pub fn influence(&self, pass: &mut Pass<'_>, params: &Params, frame: &mut Frame<'_>, influence: &Buf<f32>) {
+        for stage in &self.stages {
+            if stage.rasterizes() {
+                return stage.influence(pass, params, frame, influence);
+            }
+            stage.forward(pass, params, frame);
         }
     }
 }
@@ -161,22 +172,75 @@ impl ViewRenderer {
     /// [`crate::Error::OutOfMemory`] or [`crate::Error::DeviceLost`].
     pub(crate) fn render_window(
         &mut self,
-        &Scene { gpu, model, params, phase, options }: &Scene<'_>,
+        scene: &Scene<'_>,
         view: &View,
         with_depth: bool,
         window: Window,
     ) -> Result<Rendered> {
-        let Window { left, top, width, height } = window;
+        let Window { width, height, .. } = window;
+        let room =
+            |held: Capacity| Capacity { with_depth: held.with_depth || with_depth, ..held }.with_image(width, height);
+        let scratch = self.draw(scene, view, window, room, |pass, frame| {
+            frame.with_depth = with_depth;
+            scene.model.forward(pass, scene.params, frame);
+        })?;
+        let pixels = u64::from(width) * u64::from(height);
+        let depth = if with_depth { scratch.depth.read_range(scene.gpu, 0, pixels)? } else { Vec::new() };
+        Ok(Rendered { pixels: scratch.rendered.read_range(scene.gpu, 0, pixels)?, depth })
+    }
+
+    /// The part of each splat in the pixels of `views`, by row: Σ α T over a view's pixels divided by their number, and
+    /// of that the mean over the views. All splats together have the mean alpha; one that no view shows has 0.
+    ///
+    /// Sums of a view are exact to f32 and the same bits every time; those of views are added in f64, in their order.
+    ///
+    /// # Errors
+    /// [`crate::Error::OutOfMemory`] or [`crate::Error::DeviceLost`].
+    pub fn influence(&mut self, scene: &Scene<'_>, views: impl IntoIterator<Item = View>) -> Result<Vec<f32>> {
+        let &Scene { gpu, model, params, .. } = scene;
+        let sums = gpu.allocating(|| Buf::new(gpu, "influence", params.rows()))?;
+        let mut totals = vec![0.0_f64; params.rows() as usize];
+        let mut count = 0;
+        for view in views {
+            let (width, height) = (view.width, view.height);
+            let window = Window { left: 0.0, top: 0.0, width, height };
+            self.draw(
+                scene,
+                &view,
+                window,
+                |held| held.with_tiles(width, height),
+                |pass, frame| {
+                    pass.clear(&sums);
+                    model.influence(pass, params, frame, &sums);
+                },
+            )?;
+            let pixels = f64::from(width) * f64::from(height);
+            for (total, sum) in totals.iter_mut().zip(sums.read(gpu)?) {
+                *total += f64::from(sum) / pixels.max(1.0);
+            }
+            count += 1;
+        }
+        Ok(totals.into_iter().map(|total| (total / f64::from(count.max(1))) as f32).collect())
+    }
+
+    // Submits what `record` makes of a view, again with more room as long as its intersections do not fit. `room` says
+    // what is needed beside what is held.
+    fn draw(
+        &mut self,
+        &Scene { gpu, params, phase, options, .. }: &Scene<'_>,
+        view: &View,
+        Window { left, top, width, height }: Window,
+        room: impl FnOnce(Capacity) -> Capacity,
+        record: impl Fn(&mut Pass<'_>, &mut Frame<'_>),
+    ) -> Result<&Scratch> {
+        let allocate = |capacity| gpu.allocating(|| Scratch::new(gpu, capacity, params.rows_per_chunk()))?;
+        let held = self.scratch.take().filter(|scratch| scratch.capacity.rows >= params.rows());
+        let needed = room(held.as_ref().map_or(first_capacity(params.rows()), |scratch| scratch.capacity));
+        let mut scratch = match held.filter(|scratch| scratch.capacity == needed) {
+            Some(scratch) => scratch,
+            None => allocate(needed)?,
+        };
         loop {
-            let fits = self.scratch.take().filter(|scratch| scratch.capacity.rows >= params.rows());
-            let held = fits.as_ref().map_or(first_capacity(params.rows()), |scratch| scratch.capacity);
-            let needed = Capacity { with_depth: held.with_depth || with_depth, ..held }.with_image(width, height);
-            let fits = fits.filter(|scratch| scratch.capacity == needed);
-            let scratch = match fits {
-                Some(scratch) => scratch,
-                None => gpu.allocating(|| Scratch::new(gpu, needed, params.rows_per_chunk()))??,
-            };
-            let scratch = self.scratch.insert(scratch);
             // The range in which the projection is linearized stays that of the whole image, so that a part of it has
             // the pixels of the whole.
             let mut uniform = frame_uniform(view, &options, params.rows(), scratch.capacity.isects);
@@ -187,8 +251,8 @@ impl ViewRenderer {
             let mut frame = Frame {
                 uniform,
                 phase,
-                scratch,
-                with_depth,
+                scratch: &scratch,
+                with_depth: false,
                 with_abs_grad: false,
                 target: None,
                 splats: None,
@@ -196,17 +260,15 @@ impl ViewRenderer {
             };
             let mut pass = Pass::new(gpu, "render");
             pass.clear(&scratch.counters);
-            model.forward(&mut pass, params, &mut frame);
+            record(&mut pass, &mut frame);
             pass.submit();
             let counters = scratch.counters.read(gpu)?;
             if counters[counter::OVERFLOW as usize] == 0 {
-                let pixels = u64::from(width) * u64::from(height);
-                let depth = if with_depth { scratch.depth.read_range(gpu, 0, pixels)? } else { Vec::new() };
-                return Ok(Rendered { pixels: scratch.rendered.read_range(gpu, 0, pixels)?, depth });
+                return Ok(self.scratch.insert(scratch));
             }
             let capacity = scratch.grown(gpu, counters[counter::NEEDED as usize])?;
-            self.scratch = None;
-            self.scratch = Some(gpu.allocating(|| Scratch::new(gpu, capacity, params.rows_per_chunk()))??);
+            drop(scratch);
+            scratch = allocate(capacity)?;
         }
     }
 }

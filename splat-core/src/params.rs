@@ -55,6 +55,32 @@ impl RowEdit {
             })
     }
 
+    /// The one edit that does what this one and then `next` do.
+    ///
+    /// # Panics
+    /// When `next` was made for another number of rows: a bug of ours.
+    #[must_use]
+    pub fn then(&self, next: &RowEdit) -> RowEdit {
+        let middle = |&row: &u32| row as usize;
+        let mut writes = Vec::with_capacity(self.writes.len() + next.writes.len());
+        for write in &self.writes {
+            // Where each row in the middle finds its value; the last of several counts.
+            let mut place = vec![None; self.src.len()];
+            write.rows.iter().enumerate().for_each(|(at, &row)| place[row as usize] = Some(at));
+            let width = write.values.len() / write.rows.len().max(1);
+            let mut moved = ColumnWrite { rows: Vec::new(), values: Vec::new(), ..*write };
+            for (row, at) in next.src.iter().enumerate().filter_map(|(row, src)| Some((row, place[middle(src)]?))) {
+                moved.rows.push(row as u32);
+                moved.values.extend(&write.values[at * width..][..width]);
+            }
+            writes.extend((!moved.rows.is_empty()).then_some(moved));
+        }
+        // Values of `next` are written behind, so that they win.
+        writes.extend_from_slice(&next.writes);
+        let fresh = next.src.iter().zip(&next.fresh).map(|(src, &fresh)| fresh || self.fresh[middle(src)]);
+        RowEdit { src: next.src.iter().map(|src| self.src[middle(src)]).collect(), fresh: fresh.collect(), writes }
+    }
+
     /// The splats after the edit: what [`Params::apply`] does to a table, done to finished splats.
     ///
     /// # Errors

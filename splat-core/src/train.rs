@@ -328,6 +328,8 @@ impl Trainer {
     fn refine(&mut self, step: u64) -> Result<bool> {
         self.land_all()?;
         self.adam.settle(&self.gpu, &self.params, step);
+        let (now, total) = (step as u32, self.schedule.steps as u32);
+        let influence = if self.density.needs_influence(now, total) { self.influence()? } else { Vec::new() };
         let phase = self.schedule.at(step).finished();
         self.set_stale();
         let mut pass = Pass::new(&self.gpu, "refine");
@@ -336,21 +338,26 @@ impl Trainer {
         let read = |name: &str| self.params.column(name).decoded_unrounded(&phase).read(&self.gpu);
         let (means, quats, log_scales, opacity_logits) =
             (read("means")?, read("quats")?, read("log_scales")?, read("opacity_logits")?);
-        let Observed { grad, abs_grad, count } = self.observation.read(&self.gpu)?;
+        let observed = self.observation.read(&self.gpu)?;
+        let Observed { grad, abs_grad, count } = &observed;
         let rows = Rows { means: &means, quats: &quats, log_scales: &log_scales, opacity_logits: &opacity_logits };
-        let scores = Scores { grad: &grad, abs_grad: &abs_grad, count: &count };
-        let edit =
-            self.density.refine(step as u32, self.schedule.steps as u32, &rows, &scores, self.extent as f32, self.seed);
-        let changed = edit.is_some();
-        if let Some(mut edit) = edit {
+        let scores = Scores { grad, abs_grad, count, influence: &influence };
+        let mut edit = self.density.refine(now, total, &rows, &scores, self.extent as f32, self.seed);
+        if let Some(edit) = &mut edit {
             for write in &mut edit.writes {
                 write.values = self.params.encode(&self.gpu, write.column, &write.values)?;
             }
-            self.apply(&edit, step);
+            self.apply(edit, step);
         }
         self.set_stale();
-        self.observation = Observation::new(&self.gpu, self.params.rows());
-        Ok(changed)
+        let is_judged = !self.density.keeps_scores(now, total);
+        if is_judged || edit.is_some() {
+            self.observation = Observation::new(&self.gpu, self.params.rows());
+        }
+        if let (false, Some(edit)) = (is_judged, &edit) {
+            self.observation.restore(&self.gpu, &observed.gathered(&edit.src));
+        }
+        Ok(edit.is_some())
     }
 
     /// Applies an edit to the settled table.
@@ -395,6 +402,25 @@ impl Trainer {
     // What is decoded next must be decoded anew, since it was decoded for another purpose.
     fn set_stale(&self) {
         self.params.columns().iter().filter_map(|column| column.coded.as_ref()).for_each(Coded::set_stale);
+    }
+
+    /// The part of each splat in the training views as they are trained now, by row ([`ViewRenderer::influence`]).
+    /// Photos are not loaded, masks not looked at, and training is not affected.
+    ///
+    /// # Errors
+    /// Device errors.
+    pub fn influence(&mut self) -> Result<Vec<f32>> {
+        self.land_all()?;
+        // As for an evaluation: one set of buffers at a time.
+        self.scratch = None;
+        let trained = self.schedule.at(self.step.max(1));
+        self.set_stale();
+        let phase = Phase { resolution: trained.resolution, ..trained.finished() };
+        let scene = Scene { gpu: &self.gpu, model: &self.model, params: &self.params, phase, options: self.options };
+        let influence = self.views.influence(&scene, self.sampler.views(trained));
+        self.set_stale();
+        self.views = ViewRenderer::new();
+        influence
     }
 
     /// Brings every row up to the last step. Call once, after the last step.

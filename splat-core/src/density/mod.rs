@@ -7,10 +7,11 @@
 //! ([`rng`]), so equal inputs give equal edits.
 //!
 //! [`adc`] is the original recipe [Kerbl 2023], [`mcmc`] relocation under a cap [Kheradmand 2024],
-//! [`budget`] the default.
+//! [`budget`] the default; [`influence`] goes around any of them and removes what the views see least of.
 
 pub mod adc;
 pub mod budget;
+pub mod influence;
 pub mod mcmc;
 mod observe;
 mod population;
@@ -47,7 +48,7 @@ pub struct Rows<'a> {
     pub opacity_logits: &'a [f32],
 }
 
-/// What the backward passes since the last refinement said about each splat.
+/// What the views said about each splat: the backward passes since the last refinement, and its influence.
 #[derive(Clone, Copy, Debug)]
 pub struct Scores<'a> {
     /// Sum over the views that saw the splat of `|∂L/∂mean2d|`, in NDC units: pixel gradient times
@@ -57,6 +58,9 @@ pub struct Scores<'a> {
     pub abs_grad: &'a [f32],
     /// Number of views that saw the splat. `[N]`
     pub count: &'a [u32],
+    /// Part of the splat in the pixels of all training views, as they are before the refinement; empty unless
+    /// [`Density::needs_influence`]. `[N]` or `[0]`
+    pub influence: &'a [f32],
 }
 
 /// A rule that changes the population now and then.
@@ -69,6 +73,18 @@ pub trait Density: Send {
 
     /// Whether [`Scores::abs_grad`] is needed, which costs a little in every observed step.
     fn needs_abs_grad(&self) -> bool {
+        false
+    }
+
+    /// Whether [`Scores::influence`] is needed at `step`, for which all training views are drawn.
+    fn needs_influence(&self, step: u32, steps_total: u32) -> bool {
+        let _ = (step, steps_total);
+        false
+    }
+
+    /// Whether the scores of backward passes were not looked at in the refinement of `step` and go on to the next.
+    fn keeps_scores(&self, step: u32, steps_total: u32) -> bool {
+        let _ = (step, steps_total);
         false
     }
 
@@ -123,6 +139,8 @@ impl Rows<'_> {
             "density control: lengths of (means, quats, log_scales, grad, abs_grad, count) for \
              {n} opacity_logits"
         );
+        let scored = scores.influence.len();
+        assert!(scored == 0 || scored == n, "density control: {scored} scores of influence for {n} splats");
     }
 }
 

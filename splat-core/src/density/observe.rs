@@ -23,6 +23,17 @@ pub struct Observed {
     pub count: Vec<u32>,
 }
 
+impl Observed {
+    /// The raw statistics of rows that copy the rows `src`, as [`Observation::restore`] takes them.
+    pub fn gathered(&self, src: &[u32]) -> Vec<f32> {
+        let row = |&row: &u32| {
+            let row = row as usize;
+            [self.grad[row], self.abs_grad[row], self.count[row] as f32]
+        };
+        src.iter().flat_map(row).collect()
+    }
+}
+
 impl Observation {
     /// Statistics of `rows` rows, all zero.
     pub fn new(gpu: &Gpu, rows: u64) -> Self {

@@ -4,7 +4,7 @@ use super::rng::Rng;
 use super::{RowEdit, Rows, Scores};
 
 /// An owned population with scores.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Splats {
     pub(crate) means: Vec<f32>,
     pub(crate) quats: Vec<f32>,
@@ -13,11 +13,12 @@ pub(crate) struct Splats {
     pub(crate) grad: Vec<f32>,
     pub(crate) abs_grad: Vec<f32>,
     pub(crate) count: Vec<u32>,
+    pub(crate) influence: Vec<f32>,
 }
 
 impl Splats {
     /// `n` sound splats: scales from e⁻⁵ to e⁻³, opacities from 0.12 to 0.88, scores from 0 to 1e-3
-    /// per view, 4 views.
+    /// per view, 4 views, and an influence from 0 to 1e-3.
     pub(crate) fn scattered(n: usize) -> Self {
         let rng = Rng::new(42, 0);
         let values = |width: usize, lane: u32, low: f64, high: f64| -> Vec<f32> {
@@ -32,6 +33,7 @@ impl Splats {
             grad: values(1, 4, 0.0, 4e-3),
             abs_grad: values(1, 5, 0.0, 4e-3),
             count: vec![4; n],
+            influence: values(1, 6, 0.0, 1e-3),
         }
     }
 
@@ -58,7 +60,7 @@ impl Splats {
     }
 
     pub(crate) fn scores(&self) -> Scores<'_> {
-        Scores { grad: &self.grad, abs_grad: &self.abs_grad, count: &self.count }
+        Scores { grad: &self.grad, abs_grad: &self.abs_grad, count: &self.count, influence: &self.influence }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -89,6 +91,7 @@ impl Splats {
             grad: gather(&self.grad, 1),
             abs_grad: gather(&self.abs_grad, 1),
             count: edit.src.iter().map(|&src| self.count[src as usize]).collect(),
+            influence: gather(&self.influence, 1),
         };
         for write in &edit.writes {
             let (column, width) = match write.column {

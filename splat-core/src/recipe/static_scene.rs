@@ -5,6 +5,7 @@ use crate::codec::Codec;
 use crate::density::Density;
 use crate::density::adc::{Adc, AdcSettings};
 use crate::density::budget::{Budget, BudgetSettings};
+use crate::density::influence::{PruneSettings, Pruned};
 use crate::density::mcmc::{Mcmc, McmcSettings};
 use crate::loss::{Loss, Photometric, RateLoss, Regularize};
 use crate::model::Model;
@@ -60,7 +61,7 @@ fn density(context: &Context<'_>) -> Box<dyn Density> {
     let settings = &context.settings.density;
     let steps = context.settings.train.steps as f64;
     let (start, stop) = ((f64::from(settings.start) * steps) as u32, (f64::from(settings.stop) * steps) as u32);
-    match settings.method {
+    let growth: Box<dyn Density> = match settings.method {
         DensityMethod::Adc => Box::new(Adc::new(AdcSettings {
             start,
             stop,
@@ -94,5 +95,14 @@ fn density(context: &Context<'_>) -> Box<dyn Density> {
             },
             context.initial_splats,
         )),
+    };
+    if settings.influence_prune > 0.0 {
+        let prune = PruneSettings {
+            share: f64::from(settings.influence_prune),
+            every: f64::from(settings.influence_every),
+            until: f64::from(settings.influence_until),
+        };
+        return Box::new(Pruned::new(growth, prune));
     }
+    growth
 }

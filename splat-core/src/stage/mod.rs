@@ -35,6 +35,12 @@ pub trait Stage: Send + Sync {
 
     /// Adds to the gradients of the stage's inputs.
     fn backward(&self, pass: &mut Pass<'_>, params: &Params, frame: &mut Frame<'_>);
+
+    /// In place of `forward`, adds what each splat gives to the pixels of the view, Σ α T, to `influence` by row. Only
+    /// the rasterizer is asked.
+    fn influence(&self, pass: &mut Pass<'_>, params: &Params, frame: &mut Frame<'_>, influence: &Buf<f32>) {
+        let _ = (pass, params, frame, influence);
+    }
 }
 
 /// What the rasterizer draws, in stored space (logarithm of scales, logit of opacity): with plain

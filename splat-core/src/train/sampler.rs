@@ -58,6 +58,14 @@ impl Sampler {
         (scaled(view.width), scaled(view.height))
     }
 
+    /// All views at the resolution of a phase.
+    pub(super) fn views(&self, phase: Phase) -> impl Iterator<Item = View> {
+        self.views.iter().map(move |view| {
+            let (width, height) = self.size(view, &phase);
+            view.resized(width, height)
+        })
+    }
+
     /// Resolution of the photo a phase shows.
     pub(super) fn resolution(&self, phase: &Phase) -> (u32, u32) {
         self.size(&self.views[self.index(phase.step)], phase)

@@ -6,6 +6,7 @@
 //! atomics. Nothing is read back: counts stay on the device, and when intersections exceed capacity
 //! the rest of the step leaves everything as it was and says so in a counter.
 
+mod influence;
 pub mod scan;
 mod scratch;
 pub mod sort;
@@ -16,7 +17,7 @@ use self::scan::Total;
 use self::sort::{KeyCount, SortBuffers, SortJob};
 use super::{Frame, Stage};
 use crate::gpu::layout::{DEPTH_BITS, FrameUniform, counter};
-use crate::gpu::{Gpu, Pass};
+use crate::gpu::{Buf, Gpu, Pass};
 use crate::params::Params;
 
 /// What the rasterizer makes of the splats of a pixel.
@@ -92,6 +93,16 @@ impl Stage for Rasterize {
             gather(pass, params, frame, band);
         }
         project_bwd(pass, params, frame);
+    }
+
+    fn influence(&self, pass: &mut Pass<'_>, params: &Params, frame: &mut Frame<'_>, influence: &Buf<f32>) {
+        project(pass, params, frame);
+        sort_by_depth(pass, frame);
+        for band in bands(frame) {
+            bin(pass, frame, band);
+            influence::sum_by_tile(pass, frame, band);
+            influence::gather(pass, frame, band, influence);
+        }
     }
 }
 

@@ -43,6 +43,12 @@ impl Capacity {
     #[must_use]
     pub fn with_image(mut self, width: u32, height: u32) -> Self {
         self.pixels = self.pixels.max(u64::from(width) * u64::from(height));
+        self.with_tiles(width, height)
+    }
+
+    /// Makes room for the tiles of an image of this size, whose pixels are not kept.
+    #[must_use]
+    pub fn with_tiles(mut self, width: u32, height: u32) -> Self {
         self.tiles = self.tiles.max(u64::from(width.div_ceil(TILE_WIDTH)) * u64::from(height.div_ceil(TILE_HEIGHT)));
         self
     }
