@@ -79,6 +79,13 @@ pub const HEAD: usize = 4096;
 /// All formats, in the order in which they are offered and recognised.
 pub const FORMATS: &[FormatRow] = &[ply::ROW];
 
+impl FormatRow {
+    /// The SH degree that a file has when splats of `degree` are written with these options.
+    pub fn kept_sh_degree(&self, degree: u8, options: &WriteOptions) -> u8 {
+        degree.min(options.sh_degree).min(self.max_sh_degree)
+    }
+}
+
 impl Format {
     /// Its row in the table.
     ///

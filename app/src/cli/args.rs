@@ -7,6 +7,7 @@ use clap::{ArgGroup, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use glam::DVec3;
 use splat_core::camera_path::MAX_FRAME_RATE;
+use splat_core::formats::{FORMATS, FormatRow};
 use splat_core::look::{Colormap, Look, Mode};
 use splat_core::settings::Settings;
 
@@ -82,7 +83,7 @@ pub(crate) struct GpuArgs {
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  splat view\n  splat view photos/fox\n  splat view runs/fox\n  splat view fox.ply")]
 pub(crate) struct ViewArgs {
-    /// A folder with posed photos, a run folder, or a splat PLY.
+    /// A folder with posed photos, a run folder, or a splat file.
     #[arg(value_name = "SCENE|RUN|FILE")]
     pub(crate) target: Option<PathBuf>,
     #[command(flatten)]
@@ -212,7 +213,7 @@ pub(crate) struct SceneArgs {
   splat eval fox.ply --scene photos/fox --save-images out --require-psnr 24
   splat eval runs/fox --json | jq .psnr")]
 pub(crate) struct EvalArgs {
-    /// A run folder or a splat PLY.
+    /// A run folder or a splat file.
     #[arg(value_name = "RUN|FILE")]
     pub(crate) target: PathBuf,
     #[command(flatten)]
@@ -254,7 +255,7 @@ pub(crate) enum Views {
   splat render fox.ply --camera-path walk.json --size 1920x1080 --frame-rate 60 -o frames/
   splat render runs/fox --mode depth -o depths")]
 pub(crate) struct RenderArgs {
-    /// A run folder or a splat PLY.
+    /// A run folder or a splat file.
     #[arg(value_name = "RUN|FILE")]
     pub(crate) target: PathBuf,
     #[command(flatten)]
@@ -352,17 +353,31 @@ impl LookArgs {
 
 /// Write a scene as a file that other viewers open.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  splat export runs/fox fox.ply")]
+#[command(after_help = format!("Formats:\n{}\nExamples:
+  splat export runs/fox fox.ply
+  splat export fox.ply small.ply --sh-degree 0 --check", writable()))]
 pub(crate) struct ExportArgs {
-    /// A run folder or a splat PLY.
+    /// A run folder or a splat file of any readable format.
     #[arg(value_name = "RUN|FILE")]
     pub(crate) target: PathBuf,
-    /// The file to write; its extension chooses the format (ply).
-    #[arg(value_name = "OUT.ply")]
+    /// The file to write; its extension chooses the format.
+    #[arg(value_name = "OUT")]
     pub(crate) output: PathBuf,
     /// Replace the file.
     #[arg(short, long)]
     pub(crate) force: bool,
+    /// Highest degree of view-dependent colour to keep, 0 to 3.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(0..=3), default_value = "3")]
+    pub(crate) sh_degree: u8,
+    /// Version of the SPZ format, 3 or 4.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(3..=4), default_value = "3")]
+    pub(crate) spz_version: u8,
+    /// Rounds of clustering for the view-dependent colours of SOG, 1 to 100.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100), default_value = "10")]
+    pub(crate) sog_sh_iters: u32,
+    /// Render the written file and what it was written from, and print how much they differ.
+    #[arg(long)]
+    pub(crate) check: bool,
     #[command(flatten)]
     pub(crate) gpu: GpuArgs,
 }
@@ -371,7 +386,7 @@ pub(crate) struct ExportArgs {
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  splat info photos/fox\n  splat info runs/fox\n  splat info --gpu")]
 pub(crate) struct InfoArgs {
-    /// A folder with posed photos, a run folder, or a splat PLY.
+    /// A folder with posed photos, a run folder, or a splat file.
     #[arg(value_name = "SCENE|RUN|FILE", required_unless_present = "adapters")]
     pub(crate) target: Option<PathBuf>,
     /// List the adapters, and the one that would be used.
@@ -417,6 +432,12 @@ pub(crate) struct SettingsArgs {
     /// Show the values of a preset instead of the defaults.
     #[arg(long, value_name = "NAME", default_value = "default", value_parser = PossibleValuesParser::new(presets()))]
     pub(crate) preset: String,
+}
+
+/// The formats that can be written, a line each.
+fn writable() -> String {
+    let row = |row: &FormatRow| format!("  .{:<14} {}: {}\n", row.extensions[0], row.name, row.about);
+    FORMATS.iter().filter(|row| row.write.is_some()).map(row).collect()
 }
 
 /// The names of the presets.

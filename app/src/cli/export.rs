@@ -1,75 +1,121 @@
-//! `splat export`: the scene of a run or a file, written for other viewers.
+//! `splat export`: the scene of a run or a file, written for other programs.
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Result;
 use splat_core::Error;
+use splat_core::formats::{Format, FormatRow, SplatInfo, SplatSource, WriteOptions, save_splats};
 use splat_core::run::RunFolder;
-use splat_core::scene::io::ply::write_splats;
 use splat_core::scene::{Dataset, SplatCloud};
 use splat_core::train::Trainer;
 
 use super::args::ExportArgs;
-use super::output;
-use super::target::{self, Target};
+use super::progress::Reporter;
+use super::target::{self, Target, doubts};
 use super::train::usage;
+use super::{check, info, output, signals};
 
 /// Exports and tells where the file is.
 pub(crate) fn run(args: &ExportArgs, quiet: bool) -> Result<u8> {
-    check_format(&args.output)?;
+    let format = Format::of_output(&args.output)?;
+    if args.check && format.open.is_none() {
+        let problem = format!("{} files cannot be read back", format.name);
+        return Err(usage(&problem, "leave out --check").into());
+    }
     if args.output.exists() && !args.force {
         let problem = format!("{} exists", args.output.display());
         return Err(usage(&problem, "replace it with --force, or choose another name").into());
     }
     let target = Target::open(&args.target)?;
-    let (cloud, comments) = match &target.run {
-        Some((folder, _)) if !folder.ply().exists() => {
-            let (step, cloud) = from_checkpoint(args, &target, folder)?;
-            let of = target.settings.train.steps;
-            if !quiet {
-                output::note(&format!("the run is unfinished: this is its checkpoint of step {step} of {of}"));
-            }
-            (cloud, vec![format!("step {step} of {of}, seed {}", target.settings.train.seed)])
-        }
-        Some((folder, _)) => {
-            if !quiet {
-                tell_stale(folder)?;
-            }
-            (target.cloud()?, vec![format!("seed {}", target.settings.train.seed)])
-        }
-        None => (target.cloud()?, vec![]),
-    };
-    write_splats(&args.output, &cloud, &comments)?;
-    output::print(&format!("{}\n", args.output.display()))?;
+    let mut reporter = Reporter::new(false, quiet);
+    let result = export(args, format, &target, &mut reporter);
+    reporter.close();
+    output::print(&result?)?;
     Ok(0)
 }
 
+/// Everything from the splats to the written and checked file; returns what to print.
+fn export(args: &ExportArgs, format: &FormatRow, target: &Target, reporter: &mut Reporter) -> Result<String> {
+    let stopped = signals::flag_on_signal()?;
+    let (unfinished, comments) = match &target.run {
+        Some((folder, _)) if !folder.ply().exists() => {
+            let (step, cloud) = from_checkpoint(args, target, folder)?;
+            let of = target.settings.train.steps;
+            reporter.note(&format!("the run is unfinished: this is its checkpoint of step {step} of {of}"));
+            (Some(cloud), vec![format!("step {step} of {of}, seed {}", target.settings.train.seed)])
+        }
+        Some((folder, _)) => {
+            tell_stale(folder, reporter)?;
+            (None, vec![format!("seed {}", target.settings.train.seed)])
+        }
+        None => (None, vec![]),
+    };
+    let source: Box<dyn SplatSource + '_> = match &unfinished {
+        Some(cloud) => Box::new(cloud.source()),
+        None => target.source(&mut |share| told(reporter, stopped, "reading", share))?,
+    };
+    let options = WriteOptions {
+        comments,
+        sh_degree: args.sh_degree,
+        spz_version: args.spz_version,
+        sog_sh_iters: args.sog_sh_iters,
+    };
+    doubts(source.info()).iter().for_each(|doubt| reporter.warning(doubt));
+    save_splats(&args.output, source.as_ref(), &options, &mut |share| told(reporter, stopped, "writing", share))?;
+    reporter.note(&summary(format, source.info(), &options, info::size_of(&args.output)));
+    let mut text = format!("{}\n", args.output.display());
+    if args.check {
+        let difference = check::check(args, target, source.as_ref(), reporter, &|| stop_asked(stopped))?;
+        text.push_str(&format!("{difference}\n"));
+    }
+    Ok(text)
+}
+
+/// Tells how far it is; fails when Ctrl-C was pressed.
+fn told(reporter: &mut Reporter, stopped: &AtomicBool, what: &str, share: f64) -> splat_core::Result<()> {
+    reporter.share(what, share);
+    stop_asked(stopped)
+}
+
+/// Fails when Ctrl-C was pressed.
+fn stop_asked(stopped: &AtomicBool) -> splat_core::Result<()> {
+    if stopped.load(Ordering::SeqCst) { Err(Error::Cancelled) } else { Ok(()) }
+}
+
+/// How large the file became, and what is not in it.
+fn summary(format: &FormatRow, source: &SplatInfo, options: &WriteOptions, bytes: u64) -> String {
+    let count = source.count as u64;
+    let per_splat =
+        if count > 0 { format!(", {:.1} bytes per splat", bytes as f64 / count as f64) } else { String::new() };
+    let size = format!("{} splats in {}{per_splat}", output::thousands(count), output::bytes(bytes));
+    let lost = lost(format, source.sh_degree, options).map_or_else(String::new, |lost| format!("\n{lost}"));
+    format!("{}: {size}\n{}{lost}", format.name, format.about)
+}
+
+/// What of the view-dependent colour a file will not have.
+pub(crate) fn lost(format: &FormatRow, sh_degree: u8, options: &WriteOptions) -> Option<String> {
+    let kept = format.kept_sh_degree(sh_degree, options);
+    let what =
+        if kept == 0 { "the colour is the same from everywhere" } else { "the colour changes less with the view" };
+    (kept < sh_degree).then(|| format!("SH degree {sh_degree} → {kept}: {what}"))
+}
+
 /// Says when the scene is older than the newest checkpoint: the run was killed after a resume.
-fn tell_stale(folder: &RunFolder) -> Result<()> {
+fn tell_stale(folder: &RunFolder, reporter: &Reporter) -> Result<()> {
     let written = folder.summary().and_then(|summary| summary.get("steps")?.as_u64());
     let newest = folder.checkpoints()?.pop().map(|(step, _)| step);
     if let (Some(written), Some(newest)) = (written, newest)
         && newest > written
     {
-        output::warning(&format!(
+        reporter.warning(&format!(
             "splats.ply is of step {written}, the newest checkpoint of step {newest}: \
              `splat train --resume -o {}` brings it up to date",
             folder.root().display()
         ));
     }
     Ok(())
-}
-
-/// Refuses extensions that name no known format.
-fn check_format(path: &Path) -> Result<(), Error> {
-    match path.extension().map(|extension| extension.to_ascii_lowercase()) {
-        Some(extension) if extension == "ply" => Ok(()),
-        Some(extension) => {
-            Err(usage(&format!("unknown format .{}", extension.to_string_lossy()), "the known format is .ply"))
-        }
-        None => Err(usage(&format!("{} has no extension to tell the format", path.display()), "name it OUT.ply")),
-    }
 }
 
 /// The scene of a run that was killed before it wrote one.

@@ -5,9 +5,9 @@ use std::path::Path;
 
 use anyhow::Result;
 use serde_json::{Value, json};
+use splat_core::formats::{Format, for_each_block, open_splats};
 use splat_core::gpu::Gpu;
 use splat_core::run::RunFolder;
-use splat_core::scene::io::ply::read_splats;
 use splat_core::scene::{Dataset, Level, View};
 use splat_core::settings::{Profile, Settings};
 
@@ -21,7 +21,7 @@ pub(crate) fn run(args: &InfoArgs) -> Result<u8> {
         None => adapters(args)?,
         Some(path) if !path.exists() => return Err(missing(path).into()),
         Some(path) if path.is_dir() && RunFolder::open(path).is_ok() => run_folder(&RunFolder::open(path)?)?,
-        Some(path) if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("ply")) => file(path)?,
+        Some(path) if Format::of_file(path).is_ok() => file(path)?,
         Some(path) => scene(path, args)?,
     };
     output::print(&if args.json { format!("{facts}\n") } else { as_text(&facts, 0) })?;
@@ -64,18 +64,33 @@ fn run_folder(folder: &RunFolder) -> Result<Value> {
 
 /// The facts about a splat file.
 fn file(path: &Path) -> Result<Value> {
-    let cloud = read_splats(path)?;
+    let source = open_splats(path, &mut |_| Ok(()))?;
     let (mut low, mut high) = ([f32::INFINITY; 3], [f32::NEG_INFINITY; 3]);
-    for mean in &cloud.means {
-        for ((low, high), &value) in low.iter_mut().zip(&mut high).zip(mean) {
-            (*low, *high) = (low.min(value), high.max(value));
+    for_each_block(source.as_ref(), None, &mut |_| Ok(()), &mut |_, block| {
+        for mean in &block.means {
+            for ((low, high), &value) in low.iter_mut().zip(&mut high).zip(mean) {
+                (*low, *high) = (low.min(value), high.max(value));
+            }
         }
-    }
-    let bytes = std::fs::metadata(path).map_or(0, |metadata| metadata.len());
+        Ok(())
+    })?;
+    let info = source.info();
+    let bytes = size_of(path);
+    let per_splat = (info.count > 0).then(|| (10.0 * bytes as f64 / info.count as f64).round() / 10.0);
     Ok(json!({
-        "file": path, "splats": cloud.len(), "sh_degree": cloud.sh_degree, "dropped": cloud.dropped, "antialiased": cloud.antialiased, "bytes": bytes,
-        "min": low, "max": high,
+        "file": path, "format": info.format.map(|format| format.row().name), "splats": info.count,
+        "sh_degree": info.sh_degree, "dropped": info.dropped, "antialiased": info.antialiased,
+        "bytes": bytes, "bytes_per_splat": per_splat, "min": low, "max": high, "notes": info.notes,
     }))
+}
+
+/// Bytes of a file, or of the files in a folder.
+pub(super) fn size_of(path: &Path) -> u64 {
+    let length = |path: &Path| std::fs::metadata(path).map_or(0, |metadata| metadata.len());
+    match std::fs::read_dir(path) {
+        Ok(entries) => entries.flatten().map(|entry| length(&entry.path())).sum(),
+        Err(_) => length(path),
+    }
 }
 
 /// The facts about a scene.

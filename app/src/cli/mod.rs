@@ -2,8 +2,9 @@
 
 pub(crate) mod args;
 mod bench;
+mod check;
 mod eval;
-mod export;
+pub(crate) mod export;
 mod info;
 mod manual;
 pub(crate) mod output;

@@ -61,7 +61,7 @@ impl Reporter {
     }
 
     /// Says a warning, also when quiet about progress.
-    fn warning(&self, text: &str) {
+    pub(crate) fn warning(&self, text: &str) {
         match &self.human {
             Human::Bar(bar) => bar.suspend(|| output::warning(text)),
             Human::Lines { .. } | Human::Quiet => output::warning(text),
@@ -147,6 +147,30 @@ impl Reporter {
                 if done == total || last.is_none_or(|last| last.elapsed() >= LINE_INTERVAL) {
                     *last = Some(Instant::now());
                     output::note(&format!("{what} {done}/{total}  {text}"));
+                }
+            }
+            Human::Quiet => {}
+        }
+    }
+
+    /// Shows the share of work that is done; short work passes without a line.
+    pub(crate) fn share(&mut self, what: &str, share: f64) {
+        const WHOLE: u64 = 100;
+        let percent = (share.clamp(0.0, 1.0) * WHOLE as f64) as u64;
+        match &mut self.human {
+            Human::Bar(bar) => {
+                if bar.length() != Some(WHOLE) {
+                    bar.set_length(WHOLE);
+                    bar.set_style(style("{bar:24} {pos} % {msg}"));
+                }
+                bar.set_position(percent);
+                bar.set_message(what.to_owned());
+            }
+            Human::Lines { last } => {
+                let last = last.get_or_insert_with(Instant::now);
+                if last.elapsed() >= LINE_INTERVAL {
+                    *last = Instant::now();
+                    output::note(&format!("{what}: {percent} %"));
                 }
             }
             Human::Quiet => {}

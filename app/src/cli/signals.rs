@@ -1,5 +1,5 @@
-//! Ctrl-C and SIGTERM: once ends training after the step, with a checkpoint, or a video after the frame; twice ends the
-//! process.
+//! Ctrl-C and SIGTERM: once ends training after the step, with a checkpoint, or other long work soon and without its
+//! result; twice ends the process.
 //!
 //! SIGHUP is left alone on purpose: `nohup splat train` must outlive its terminal.
 
@@ -46,7 +46,7 @@ fn on_signal() {
             output::note("\nstopping after this step and saving; once more to quit at once");
         }
         None if is_first && WATCHED.load(Ordering::SeqCst) => {
-            output::note("\nstopping after this frame; once more to quit at once");
+            output::note("\nstopping; once more to quit at once");
         }
         _ => std::process::exit(i32::from(INTERRUPTED)),
     }

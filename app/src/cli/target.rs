@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use splat_core::Error;
+use splat_core::formats::{Format, SplatInfo, SplatSource, open_splats, read_all};
 use splat_core::gpu::{Gpu, GpuOptions};
 use splat_core::model::RasterOptions;
 use splat_core::render::auto_near;
 use splat_core::run::{Header, RunFolder};
-use splat_core::scene::io::ply::read_splats;
+use splat_core::scene::io::ply::OnProgress;
 use splat_core::scene::{Dataset, LoadOptions, SplatCloud};
 use splat_core::settings::{Profile, Settings};
 
@@ -32,7 +33,9 @@ impl Target {
         if !path.exists() {
             return Err(missing(path).into());
         }
-        if !path.is_dir() {
+        // Some formats are folders.
+        let is_run = path.is_dir() && (RunFolder::open(path).is_ok() || Format::of_file(path).is_err());
+        if !is_run {
             return Ok(Self { settings: Settings::default(), run: None, path: path.into() });
         }
         let folder = RunFolder::open(path)?;
@@ -40,14 +43,21 @@ impl Target {
         Ok(Self { settings, path: folder.ply(), run: Some((folder, header)) })
     }
 
-    /// Reads the splats.
-    pub(crate) fn cloud(&self) -> Result<SplatCloud> {
+    /// Opens the splats.
+    pub(crate) fn source(&self, progress: OnProgress<'_>) -> Result<Box<dyn SplatSource>> {
         if !self.path.exists() {
             let problem = "the run has not written its scene yet".into();
             let remedy = "let it finish with `splat train --resume -o RUN`, or `splat export` its checkpoint".into();
             return Err(Error::Input { path: self.path.clone(), problem, remedy }.into());
         }
-        Ok(read_splats(&self.path)?)
+        Ok(open_splats(&self.path, progress)?)
+    }
+
+    /// Reads the splats, and tells what a person should know about their file.
+    pub(crate) fn cloud(&self) -> Result<SplatCloud> {
+        let source = self.source(&mut |_| Ok(()))?;
+        doubts(source.info()).iter().for_each(|doubt| output::warning(doubt));
+        Ok(read_all(source.as_ref(), &mut |_| Ok(()))?)
     }
 
     /// How to draw it: as it was trained, as the file says, or as the flags say. `extent` is the radius of the scene
@@ -85,6 +95,14 @@ impl Target {
         options.test_every = args.test_every.unwrap_or(options.test_every);
         Ok(Dataset::load(&scene, &options)?)
     }
+}
+
+/// What a person should know about a splat file.
+pub(crate) fn doubts(info: &SplatInfo) -> Vec<String> {
+    let dropped = (info.dropped > 0).then(|| {
+        format!("{} splats with values that are not finite were left out", output::thousands(info.dropped as u64))
+    });
+    dropped.into_iter().chain(info.notes.iter().cloned()).collect()
 }
 
 /// How photos are read under these settings.

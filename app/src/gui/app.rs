@@ -15,6 +15,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use eframe::wgpu::TextureFormat;
 use egui::{CentralPanel, Context, Frame, Panel, Ui};
 use splat_core::gpu::{GpuInfo, GpuOptions};
 
@@ -45,7 +46,7 @@ use super::running::Running;
 use super::toasts::Toasts;
 use super::training::TrainingState;
 use super::worker::Worker;
-use super::{menu, no_adapter, shortcuts, status, theme, welcome};
+use super::{canvas, menu, no_adapter, shortcuts, status, theme, welcome};
 
 /// The drawing adapter.
 enum Adapter {
@@ -186,6 +187,8 @@ pub(crate) struct App {
     missing: Background<Vec<PathBuf>>,
     /// New runs go into `runs` in here.
     workplace: PathBuf,
+    /// What the window is drawn into, where that is known.
+    target: Option<TextureFormat>,
 }
 
 impl App {
@@ -253,6 +256,7 @@ impl App {
             applied_theme: None,
             missing,
             workplace: workplace(),
+            target: None,
         })
     }
 
@@ -260,6 +264,11 @@ impl App {
     #[cfg(test)]
     pub(crate) fn with_runs_in(self, workplace: PathBuf) -> Self {
         Self { workplace, ..self }
+    }
+
+    /// Says what the window is drawn into.
+    pub(crate) fn drawn_into(self, target: Option<TextureFormat>) -> Self {
+        Self { target, ..self }
     }
 
     /// Opens something at once.
@@ -272,6 +281,9 @@ impl App {
     pub(crate) fn show(&mut self, ui: &mut Ui) {
         let ctx = ui.ctx().clone();
         self.apply_theme(&ctx);
+        if let Some(target) = self.target {
+            canvas::set_target(&ctx, target);
+        }
         self.hear_news();
         self.play();
         let mut actions = Vec::new();
@@ -283,11 +295,13 @@ impl App {
         {
             self.refusal = Some((reason, Instant::now() + Duration::from_secs(3)));
         }
-        Panel::top("menu").show(ui, |ui| menu::show(ui, &facts, self.prefs.recent(), &mut actions));
-        Panel::bottom("status").show(ui, |ui| self.status(ui));
+        let bare = theme::panel(ui.style());
+        Panel::top("menu").frame(bare).show(ui, |ui| menu::show(ui, &facts, self.prefs.recent(), &mut actions));
+        Panel::bottom("status").frame(bare).show(ui, |ui| self.status(ui));
         match &self.adapter {
             Adapter::Missing(problem) => {
-                CentralPanel::default().show(ui, |ui| no_adapter::show(ui, problem));
+                let bare = theme::central_panel(ui.style());
+                CentralPanel::default().frame(bare).show(ui, |ui| no_adapter::show(ui, problem));
             }
             _ => self.panels(ui, &mut actions),
         }
@@ -321,24 +335,35 @@ impl App {
     /// Panels around the viewport, or the welcome.
     fn panels(&mut self, ui: &mut Ui, actions: &mut Vec<Action>) {
         if self.scene.is_none() {
-            CentralPanel::default().show(ui, |ui| self.welcome(ui, actions));
+            let bare = theme::central_panel(ui.style());
+            CentralPanel::default().frame(bare).show(ui, |ui| self.welcome(ui, actions));
             return;
         }
+        let bare = theme::panel(ui.style());
         let panels = self.prefs.panels.clone();
         if panels.bottom {
-            Panel::bottom("bottom").resizable(true).default_size(190.0).size_range(90.0..=480.0).show(ui, |ui| {
-                self.bottom_panel(ui);
-            });
+            Panel::bottom("bottom").frame(bare).resizable(true).default_size(190.0).size_range(90.0..=480.0).show(
+                ui,
+                |ui| {
+                    self.bottom_panel(ui);
+                },
+            );
         }
         if panels.cameras && self.scene.as_ref().is_some_and(|scene| scene.photos.is_some()) {
-            Panel::left("cameras").resizable(true).default_size(210.0).size_range(150.0..=480.0).show(ui, |ui| {
-                self.cameras_panel(ui, actions);
-            });
+            Panel::left("cameras").frame(bare).resizable(true).default_size(210.0).size_range(150.0..=480.0).show(
+                ui,
+                |ui| {
+                    self.cameras_panel(ui, actions);
+                },
+            );
         }
         if panels.side {
-            Panel::right("side").resizable(true).default_size(344.0).size_range(260.0..=560.0).show(ui, |ui| {
-                self.side_panel(ui, actions);
-            });
+            Panel::right("side").frame(bare).resizable(true).default_size(344.0).size_range(260.0..=560.0).show(
+                ui,
+                |ui| {
+                    self.side_panel(ui, actions);
+                },
+            );
         }
         CentralPanel::default().frame(Frame::NONE).show(ui, |ui| self.viewport(ui, actions));
     }
@@ -477,6 +502,10 @@ impl eframe::App for App {
     fn ui(&mut self, ui: &mut Ui, frame: &mut eframe::Frame) {
         self.pace.frame(frame.info().cpu_usage);
         self.show(ui);
+    }
+
+    fn clear_color(&self, visuals: &egui::Visuals) -> [f32; 4] {
+        canvas::clear_colour(visuals.panel_fill, self.target)
     }
 
     fn save(&mut self, storage: &mut dyn eframe::Storage) {

@@ -2,49 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use egui::{ComboBox, Context, TextEdit, Ui};
+use egui::{ComboBox, Context, DragValue, TextEdit, Ui};
+use splat_core::formats::{FORMATS, Format, FormatRow, WriteOptions};
 
 use super::theme;
 use crate::cli::output::{bytes, thousands};
-
-/// A kind of file that splats can be written to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Format {
-    /// The layout of the reference implementation [Kerbl 2023], 32-bit floats.
-    #[default]
-    Ply,
-}
-
-/// One row of the list of formats.
-struct Row {
-    format: Format,
-    label: &'static str,
-    extension: &'static str,
-    about: &'static str,
-    /// Bytes of a file of so many splats at an SH degree.
-    size: fn(u64, u8) -> u64,
-}
-
-const ROWS: &[Row] = &[Row {
-    format: Format::Ply,
-    label: "PLY, 32-bit floats",
-    extension: "ply",
-    about: "Nothing is lost. Read by nearly every other program.",
-    size: ply_size,
-}];
-
-/// SH rows beyond the constant one.
-fn sh_rows(degree: u8) -> u64 {
-    let side = u64::from(degree) + 1;
-    side * side - 1
-}
-
-/// Position, normal, colour, opacity, scales and rotation are 17 floats, each SH row beyond the constant 3 more. In the
-/// header, each of them has a line of 21 or 25 bytes behind about 150 of format and comments.
-fn ply_size(splats: u64, degree: u8) -> u64 {
-    let rest = 3 * sh_rows(degree);
-    150 + 21 * 17 + 25 * rest + splats * (17 + rest) * 4
-}
 
 /// What there is to export.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -58,20 +20,18 @@ pub(crate) struct Exportable {
 }
 
 /// A confirmed export.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct ExportRequest {
-    /// The kind of file.
-    pub(crate) format: Format,
-    /// Where to; a file there is to be replaced.
+    /// Where to, with the extension of the format; a file there is to be replaced.
     pub(crate) path: PathBuf,
-    /// SH degree to keep; higher coefficients are left out.
-    pub(crate) sh_degree: u8,
+    /// What was chosen.
+    pub(crate) options: WriteOptions,
     /// Leave hidden splats out.
     pub(crate) without_hidden: bool,
 }
 
 /// What the person wants of the dialog.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum ExportReply {
     /// Ask for the path with a file dialog, then call [`ExportDialog::set_path`].
     Browse,
@@ -80,10 +40,12 @@ pub(crate) enum ExportReply {
 }
 
 /// The dialog, open or closed.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct ExportDialog {
     open: bool,
     format: Format,
+    /// What formats ask beside the SH degree.
+    options: WriteOptions,
     /// `None` keeps all there is.
     sh_degree: Option<u8>,
     without_hidden: bool,
@@ -92,11 +54,24 @@ pub(crate) struct ExportDialog {
     replace: Option<PathBuf>,
 }
 
+impl Default for ExportDialog {
+    fn default() -> Self {
+        let options = WriteOptions::default();
+        let (open, without_hidden, path) = (false, false, String::new());
+        Self { open, format: Format::Ply, options, sh_degree: None, without_hidden, path, replace: None }
+    }
+}
+
 impl ExportDialog {
-    /// Opens it with a path proposed.
+    /// Opens it with a path proposed; what was chosen last time stays.
     pub(crate) fn open(&mut self, path: &Path) {
-        *self = Self { open: true, format: self.format, without_hidden: self.without_hidden, ..Self::default() };
+        (self.open, self.sh_degree) = (true, None);
         self.set_path(path);
+    }
+
+    /// The usual extension of the chosen format.
+    pub(crate) fn extension(&self) -> &'static str {
+        self.format.row().extensions[0]
     }
 
     /// Whether it is shown.
@@ -107,7 +82,23 @@ impl ExportDialog {
     /// The answer to [`ExportReply::Browse`].
     pub(crate) fn set_path(&mut self, path: &Path) {
         self.path = path.display().to_string();
+        self.typed();
+    }
+
+    /// The path is another one: an extension that is known chooses the format.
+    fn typed(&mut self) {
         self.replace = None;
+        if let Ok(row) = Format::of_output(Path::new(self.path.trim())) {
+            self.format = row.format;
+        }
+    }
+
+    /// Another format: the path follows it.
+    fn choose(&mut self, format: Format) {
+        if let Some(stem) = self.path.trim().strip_suffix(self.extension()).filter(|stem| stem.ends_with('.')) {
+            self.path = format!("{stem}{}", format.row().extensions[0]);
+        }
+        (self.format, self.replace) = (format, None);
     }
 
     /// Shows it if it is open. `exists` is asked once, when Export is pressed.
@@ -141,26 +132,26 @@ impl ExportDialog {
         modal.inner
     }
 
-    fn row(&self) -> Option<&'static Row> {
-        ROWS.iter().find(|row| row.format == self.format)
-    }
-
-    /// Format, SH degree, and what is left out.
+    /// Format, what it asks, and what is left out.
     fn choices(&mut self, ui: &mut Ui, data: &Exportable) {
-        let row = self.row();
+        let row = self.format.row();
         egui::Grid::new("export choices").num_columns(2).spacing([16.0, 8.0]).show(ui, |ui| {
             let label = ui.label("Format");
-            let combo = ComboBox::from_id_salt("format").selected_text(row.map_or("", |row| row.label));
+            let combo = ComboBox::from_id_salt("format").selected_text(row.name);
+            let mut format = self.format;
             let response = combo.show_ui(ui, |ui| {
-                for row in ROWS {
-                    ui.selectable_value(&mut self.format, row.format, row.label).on_hover_text(row.about);
+                for row in FORMATS.iter().filter(|row| row.write.is_some()) {
+                    ui.selectable_value(&mut format, row.format, row.name).on_hover_text(row.about);
                 }
             });
             response.response.labelled_by(label.id);
+            if format != self.format {
+                self.choose(format);
+            }
             ui.end_row();
 
             let label = ui.label("View-dependent colour");
-            let all = data.sh_degree.min(3);
+            let all = data.sh_degree.min(row.max_sh_degree);
             let mut degree = self.sh_degree.unwrap_or(all).min(all);
             let combo = ComboBox::from_id_salt("sh degree").selected_text(describe_degree(degree, all));
             let response = ui.add_enabled_ui(all > 0, |ui| {
@@ -173,13 +164,36 @@ impl ExportDialog {
             response.inner.response.labelled_by(label.id);
             self.sh_degree = (degree < all).then_some(degree);
             ui.end_row();
+            self.particulars(ui, row);
         });
-        if let Some(row) = row {
-            ui.weak(row.about);
+        ui.weak(row.about);
+        if row.max_sh_degree < data.sh_degree {
+            let most = describe_degree(row.max_sh_degree, 3);
+            ui.colored_label(ui.visuals().warn_fg_color, format!("View-dependent colour in these files: {most}."));
         }
         let text = format!("Leave out {} hidden splats", thousands(data.hidden as u64));
         ui.add_enabled(data.hidden > 0, egui::Checkbox::new(&mut self.without_hidden, text))
             .on_disabled_hover_text("No splats are hidden.");
+    }
+
+    /// What only some formats ask.
+    fn particulars(&mut self, ui: &mut Ui, row: &FormatRow) {
+        if row.extensions.contains(&"spz") {
+            let label = ui.label("Version");
+            let combo = ComboBox::from_id_salt("spz version").selected_text(self.options.spz_version.to_string());
+            let response = combo.show_ui(ui, |ui| {
+                for version in [3, 4] {
+                    ui.selectable_value(&mut self.options.spz_version, version, version.to_string());
+                }
+            });
+            response.response.labelled_by(label.id);
+            ui.end_row();
+        }
+        if row.extensions.contains(&"sog") {
+            let label = ui.label("Rounds of clustering");
+            ui.add(DragValue::new(&mut self.options.sog_sh_iters).range(1..=100)).labelled_by(label.id);
+            ui.end_row();
+        }
     }
 
     /// Where to; returns whether a file dialog is wanted.
@@ -189,7 +203,7 @@ impl ExportDialog {
             let width = (ui.available_width() - 100.0).max(80.0);
             let field = ui.add(TextEdit::singleline(&mut self.path).desired_width(width)).labelled_by(label.id);
             if field.changed() {
-                self.replace = None;
+                self.typed();
             }
             ui.button("Browse…").clicked()
         })
@@ -236,8 +250,14 @@ impl ExportDialog {
     }
 
     fn request(&self, path: PathBuf, data: &Exportable) -> ExportRequest {
-        let sh_degree = self.sh_degree.unwrap_or(data.sh_degree).min(data.sh_degree);
-        ExportRequest { format: self.format, path, sh_degree, without_hidden: self.without_hidden && data.hidden > 0 }
+        let options = self.chosen();
+        ExportRequest { path, options, without_hidden: self.without_hidden && data.hidden > 0 }
+    }
+
+    /// The options with the SH degree.
+    fn chosen(&self) -> WriteOptions {
+        let default = WriteOptions::default().sh_degree;
+        WriteOptions { sh_degree: self.sh_degree.unwrap_or(default), ..self.options.clone() }
     }
 
     /// The path with the extension of the format; `None` without a file name.
@@ -245,14 +265,14 @@ impl ExportDialog {
         let text = self.path.trim();
         let path = PathBuf::from(text);
         let name = path.file_name().filter(|_| !text.ends_with(['/', std::path::MAIN_SEPARATOR]))?;
-        let extension = self.row()?.extension;
-        if path.extension().is_some_and(|own| own.eq_ignore_ascii_case(extension)) {
+        let row = self.format.row();
+        if Format::of_output(&path).is_ok_and(|own| own.format == row.format) {
             return Some(path);
         }
         // `garden.v2` becomes `garden.v2.ply`: what looks like another extension belongs to the name.
         let mut name = name.to_owned();
         name.push(".");
-        name.push(extension);
+        name.push(row.extensions[0]);
         Some(path.with_file_name(name))
     }
 
@@ -260,8 +280,8 @@ impl ExportDialog {
     fn estimate(&self, data: &Exportable) -> (u64, u64) {
         let left_out = if self.without_hidden { data.hidden } else { 0 };
         let count = data.splats.saturating_sub(left_out) as u64;
-        let degree = self.sh_degree.unwrap_or(data.sh_degree).min(data.sh_degree);
-        (count, self.row().map_or(0, |row| (row.size)(count, degree)))
+        let row = self.format.row();
+        (count, (row.estimate)(count, row.kept_sh_degree(data.sh_degree, &self.chosen())))
     }
 }
 
@@ -275,10 +295,11 @@ fn describe_degree(degree: u8, all: u8) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{ExportDialog, ExportReply, ExportRequest, Exportable, Format, ROWS, ply_size};
+    use super::{ExportDialog, ExportReply, ExportRequest, Exportable, FORMATS, Format, WriteOptions};
     use egui_kittest::Harness;
     use egui_kittest::kittest::{NodeT, Queryable};
-    use splat_core::scene::{SplatCloud, write_splats};
+    use splat_core::formats::save_splats;
+    use splat_core::scene::SplatCloud;
     use std::path::{Path, PathBuf};
 
     #[test]
@@ -297,20 +318,25 @@ mod tests {
                 ..SplatCloud::default()
             };
             let path = folder.path().join("a.ply");
-            write_splats(&path, &cloud, &["seed 42".into()]).expect("a file");
+            let options = WriteOptions { comments: vec!["seed 42".into()], ..WriteOptions::default() };
+            save_splats(&path, &cloud.source(), &options, &mut |_| Ok(())).expect("a file");
             let found = std::fs::metadata(&path).expect("a file").len();
-            let estimated = ply_size(count as u64, degree);
+            let estimated = (Format::Ply.row().estimate)(count as u64, degree);
             assert!(found.abs_diff(estimated) < 256, "degree {degree}: {found} is not {estimated}");
         }
     }
 
     #[test]
-    fn every_format_has_a_row() {
-        for row in ROWS {
-            match row.format {
-                Format::Ply => assert_eq!(row.extension, "ply"),
-            }
-            assert!((row.size)(1000, 3) > (row.size)(1000, 0));
+    fn the_path_follows_the_format_and_the_format_the_path() {
+        let mut dialog = ExportDialog::default();
+        for row in FORMATS.iter().filter(|row| row.write.is_some()) {
+            dialog.open(Path::new("/data/garden.ply"));
+            dialog.choose(row.format);
+            let expected = PathBuf::from(format!("/data/garden.{}", row.extensions[0]));
+            assert_eq!(dialog.target_path(), Some(expected.clone()));
+            dialog.open(Path::new("/data/garden.ply"));
+            dialog.set_path(&expected);
+            assert_eq!((dialog.format, dialog.target_path()), (row.format, Some(expected)));
         }
     }
 
@@ -337,7 +363,7 @@ mod tests {
     const DATA: Exportable = Exportable { splats: 1_000_000, hidden: 250_000, sh_degree: 3 };
 
     fn request(path: &str) -> ExportRequest {
-        ExportRequest { format: Format::Ply, path: PathBuf::from(path), sh_degree: 3, without_hidden: false }
+        ExportRequest { path: PathBuf::from(path), options: WriteOptions::default(), without_hidden: false }
     }
 
     #[test]
@@ -362,7 +388,8 @@ mod tests {
         harness.get_by_label("750,000 splats, about 48.6 MiB");
         harness.get_by_label("Export").click();
         harness.run();
-        let expected = ExportRequest { sh_degree: 0, without_hidden: true, ..request("/data/new.ply") };
+        let options = WriteOptions { sh_degree: 0, ..WriteOptions::default() };
+        let expected = ExportRequest { options, without_hidden: true, ..request("/data/new.ply") };
         assert_eq!(harness.state().replies, [ExportReply::Export(expected)]);
     }
 

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use egui::{Align2, Area, Context, Frame, Id, Order, RichText, Vec2};
 use splat_core::Error;
+use splat_core::formats::Format;
 use splat_core::run::RunFolder;
 use splat_core::scene::{count_splats, recognise};
 
@@ -20,8 +21,8 @@ pub(crate) enum Kind {
     PhotoScene,
     /// What a training left behind.
     Run,
-    /// Finished splats, and how many.
-    SplatFile(usize),
+    /// Finished splats of some format, and how many where the header tells.
+    SplatFile(Format, Option<usize>),
     /// Nothing that Splat reads, and why.
     Unknown(String),
 }
@@ -32,7 +33,8 @@ impl Kind {
         match self {
             Self::PhotoScene => "Open photos to train from".into(),
             Self::Run => "Open run".into(),
-            Self::SplatFile(count) => format!("Open splat file ({} splats)", thousands(*count as u64)),
+            Self::SplatFile(_, Some(count)) => format!("Open splat file ({} splats)", thousands(*count as u64)),
+            Self::SplatFile(format, None) => format!("Open splat file ({})", format.row().name),
             Self::Unknown(reason) => format!("Splat cannot open this: {reason}"),
         }
     }
@@ -40,13 +42,14 @@ impl Kind {
 
 /// Looks at what a path holds. Reads names and headers only, but may wait for a disk: not for the UI thread.
 pub(crate) fn classify(path: &Path) -> Kind {
-    let is_ply = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("ply"));
-    let kind = if path.is_dir() && RunFolder::open(path).is_ok() {
-        Ok(Kind::Run)
-    } else if path.is_file() && is_ply {
-        count_splats(path).map(Kind::SplatFile)
-    } else {
-        recognise(path).map(|_| Kind::PhotoScene)
+    let is_run = path.is_dir() && RunFolder::open(path).is_ok();
+    let kind = match Format::of_file(path) {
+        _ if is_run => Ok(Kind::Run),
+        Ok(row) if row.format == Format::Ply => {
+            count_splats(path).map(|count| Kind::SplatFile(Format::Ply, Some(count)))
+        }
+        Ok(row) => Ok(Kind::SplatFile(row.format, None)),
+        Err(_) => recognise(path).map(|_| Kind::PhotoScene),
     };
     kind.unwrap_or_else(|error| {
         Kind::Unknown(match error {
@@ -131,7 +134,7 @@ impl DropOverlay {
 
 #[cfg(test)]
 mod tests {
-    use super::{DropOverlay, Kind, classify, dropped, find_missing};
+    use super::{DropOverlay, Format, Kind, classify, dropped, find_missing};
     use egui::HoveredFile;
     use egui_kittest::Harness;
     use egui_kittest::kittest::Queryable;
@@ -176,7 +179,7 @@ mod tests {
         assert_eq!(classify(&still_life.join("transforms_train.json")), Kind::PhotoScene);
         assert_eq!(classify(&at("colmap")), Kind::PhotoScene);
         assert_eq!(classify(&at("run")), Kind::Run);
-        assert_eq!(classify(&at("a.ply")), Kind::SplatFile(1234));
+        assert_eq!(classify(&at("a.ply")), Kind::SplatFile(Format::Ply, Some(1234)));
         for (name, part) in [
             ("points.PLY", "point cloud"),
             ("photos", "no poses"),

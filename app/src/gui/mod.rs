@@ -6,6 +6,7 @@
 mod action;
 mod app;
 mod background;
+mod canvas;
 mod commands;
 mod compare;
 mod dialogs;
@@ -58,7 +59,7 @@ pub(crate) fn run(args: &ViewArgs) -> Result<u8> {
     }
     let profile = args.gpu.profile.clone().filter(|profile| profile != "auto");
     let gpu = GpuOptions { adapter: args.gpu.device.clone(), profile, ..GpuOptions::default() };
-    let target = args.target.clone();
+    let open = args.target.clone();
     let options = eframe::NativeOptions {
         viewport: egui::ViewportBuilder::default()
             .with_title("Splat")
@@ -72,8 +73,9 @@ pub(crate) fn run(args: &ViewArgs) -> Result<u8> {
         ..eframe::NativeOptions::default()
     };
     let create: eframe::AppCreator<'_> = Box::new(move |context| {
-        let app = App::new(&context.egui_ctx, context.storage, gpu)?;
-        Ok(Box::new(match target {
+        let target = context.wgpu_render_state.as_ref().map(|state| state.target_format);
+        let app = App::new(&context.egui_ctx, context.storage, gpu)?.drawn_into(target);
+        Ok(Box::new(match open {
             Some(path) => app.opening(path),
             None => app,
         }))

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use anyhow::{Result, anyhow};
 use glam::DVec3;
+use splat_core::formats::read_all;
 use splat_core::model::RasterOptions;
 use splat_core::render::auto_near;
 use splat_core::run::{Header, RunFolder};
-use splat_core::scene::io::ply::read_splats_with;
 use splat_core::scene::{Dataset, LoadOptions, SplatCloud};
 use splat_core::settings::Settings;
 use splat_core::train::initial_cloud;
@@ -17,7 +17,7 @@ use splat_core::{Error, session::chain};
 use super::files::{Kind, classify};
 use super::jobs::Progress;
 use crate::cli::args::SceneArgs;
-use crate::cli::target::{Target, load_options};
+use crate::cli::target::{Target, doubts, load_options};
 
 /// What was opened.
 #[derive(Debug)]
@@ -75,7 +75,7 @@ pub(crate) struct OpenedRun {
 pub(crate) fn open(path: &Path, settings: &Settings, progress: &Progress) -> Result<Opened> {
     match classify(path) {
         Kind::PhotoScene => open_photos(path, settings),
-        Kind::Run | Kind::SplatFile(_) => open_target(path, progress),
+        Kind::Run | Kind::SplatFile(..) => open_target(path, progress),
         Kind::Unknown(reason) => Err(anyhow!("{}: {reason}", path.display())),
     }
 }
@@ -120,11 +120,13 @@ fn open_target(path: &Path, progress: &Progress) -> Result<Opened> {
     let cloud = match (trained, &photos) {
         (false, Some(photos)) => initial_cloud(&target.settings, &photos.dataset),
         _ if !trained => return Err(target.cloud().err().unwrap_or(Error::Cancelled.into())),
-        _ => read_splats_with(&target.path, &mut |share| progress.tell(share))?,
+        _ => {
+            // Opening may take as long as decoding, where a file must be unpacked first.
+            let source = target.source(&mut |share| progress.tell(0.5 * share))?;
+            warnings.extend(doubts(source.info()));
+            read_all(source.as_ref(), &mut |share| progress.tell(0.5 + 0.5 * share))?
+        }
     };
-    if cloud.dropped > 0 {
-        warnings.push(format!("{} splats with values that are not finite were left out", cloud.dropped));
-    }
     let bulk = bulk_of(&cloud);
     let extent = match &photos {
         Some(photos) => photos.dataset.extent(),

@@ -120,6 +120,16 @@ pub(crate) fn dialog(ctx: &Context, name: &str) -> Modal {
     Modal::new(id).area(area).frame(Frame::popup(&ctx.global_style()).inner_margin(14.0))
 }
 
+/// A panel without a ground of its own: frames begin with its colour, and a software adapter fills every pixel once.
+pub(crate) fn panel(style: &Style) -> Frame {
+    Frame::side_top_panel(style).fill(Color32::TRANSPARENT)
+}
+
+/// The same in the middle of the window.
+pub(crate) fn central_panel(style: &Style) -> Frame {
+    Frame::central_panel(style).fill(Color32::TRANSPARENT)
+}
+
 fn set_style(style: &mut Style, theme: egui::Theme, palette: &Palette, reduced_motion: bool) {
     style.visuals = visuals(theme, palette);
     style.text_styles = [

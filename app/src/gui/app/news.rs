@@ -36,7 +36,7 @@ impl App {
             Told::NoAdapter(problem) => self.adapter = Adapter::Missing(problem),
             Told::Picture(shown) => {
                 self.pace.pictures[0] += 1;
-                self.viewport.receive(*shown, &self.ctx);
+                self.viewport.receive(*shown);
             }
             Told::Preview { step, cloud } => self.hear_preview(step, &cloud),
             Told::Surface(point, why) => self.hear_surface(point, why),

@@ -14,7 +14,7 @@ use crate::gui::prefs::Panels;
 use crate::gui::theme;
 use crate::gui::training::RunState;
 
-use super::scene::SPLAT_FILES;
+use super::scene::readable_files;
 
 impl App {
     /// What decides whether actions make sense now.
@@ -144,7 +144,7 @@ impl App {
     fn ask_to_open(&mut self, wanted: Wanted) {
         let (title, filters) = match wanted {
             Wanted::Folder => ("Open a folder of photos or a run", &[][..]),
-            _ => ("Open a splat file", SPLAT_FILES),
+            _ => ("Open a splat file", readable_files()),
         };
         let ask = AskPath { title, wanted, folder: self.prefs.folders.open.clone(), filters };
         self.dialogs.ask(&self.ctx, Purpose::Open, ask);

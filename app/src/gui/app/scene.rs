@@ -1,24 +1,25 @@
 //! What is open: opening and closing it, training it, saving and exporting it.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use anyhow::Result;
 use glam::DVec3;
 use splat_core::Error;
 use splat_core::camera_path::Orbit;
 use splat_core::edit::Document;
+use splat_core::formats::{FORMATS, Format, WriteOptions, save_splats};
 use splat_core::gpu::{Gpu, GpuOptions};
 use splat_core::model::RasterOptions;
 use splat_core::preview::PreviewSlot;
 use splat_core::render::auto_near;
 use splat_core::run::RunFolder;
-use splat_core::scene::io::ply::write_splats_with;
 use splat_core::scene::{Dataset, SplatCloud, View};
 use splat_core::session::{Command, RunOptions, Session};
 use splat_core::settings::{Profile, Settings};
 
 use super::{Adapter, App, Purpose, SideTab};
+use crate::cli::export::lost;
 use crate::cli::target::load_options;
 use crate::gui::action::Action;
 use crate::gui::dialogs::{Ask as AskPath, Filter, Wanted};
@@ -35,8 +36,25 @@ use crate::gui::training::log::Level;
 use crate::gui::training::{RunState, SceneSummary};
 use crate::gui::worker::Ask;
 
-/// Splat files, for dialogs.
-pub(super) const SPLAT_FILES: &[Filter] = &[Filter { name: "Gaussian splats", extensions: &["ply"] }];
+/// Splat files that can be read, for dialogs.
+pub(super) fn readable_files() -> &'static [Filter] {
+    static EXTENSIONS: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
+        let readable = FORMATS.iter().filter(|row| row.open.is_some());
+        readable.flat_map(|row| row.extensions).copied().collect()
+    });
+    static FILTER: LazyLock<[Filter; 1]> =
+        LazyLock::new(|| [Filter { name: "Gaussian splats", extensions: &EXTENSIONS }]);
+    &*FILTER
+}
+
+/// Splat files that can be written, for dialogs.
+pub(super) fn writable_files() -> &'static [Filter] {
+    static FILTERS: LazyLock<Vec<Filter>> = LazyLock::new(|| {
+        let writable = FORMATS.iter().filter(|row| row.write.is_some());
+        writable.map(|row| Filter { name: row.name, extensions: row.extensions }).collect()
+    });
+    &FILTERS
+}
 
 /// What is open.
 pub(super) struct Scene {
@@ -96,6 +114,8 @@ pub(super) struct Saved {
     path: PathBuf,
     /// State of the document it holds, if it holds all of it.
     version: Option<u64>,
+    /// What of the colours it does not hold.
+    lost: Option<String>,
 }
 
 impl Scene {
@@ -103,7 +123,9 @@ impl Scene {
         let Opened { path, photos, run, cloud, trained, raster, background, up, extent, bulk, .. } = opened;
         let views: Vec<View> = photos.iter().flat_map(|photos| photos.dataset.views().cloned()).collect();
         let settings = run.as_ref().map_or_else(Settings::default, |run| run.settings.clone());
-        let file = (trained && run.is_none()).then(|| path.clone());
+        // A format that is only read, or a folder, is no place to save to.
+        let is_target = trained && run.is_none() && path.is_file() && Format::of_output(&path).is_ok();
+        let file = is_target.then(|| path.clone());
         let mut scene = Self {
             document: Document::new(cloud)?,
             documents: 0,
@@ -409,7 +431,7 @@ impl App {
             Some(run) => (Some(run.folder.root().to_owned()), "edited.ply".to_owned()),
             None => (scene.path.parent().map(Path::to_owned), format!("{}-edited.ply", stem(&scene.path))),
         };
-        let ask = AskPath { title: "Save splats as", wanted: Wanted::Save(name), folder, filters: SPLAT_FILES };
+        let ask = AskPath { title: "Save splats as", wanted: Wanted::Save(name), folder, filters: writable_files() };
         self.dialogs.ask(&self.ctx, Purpose::Save, ask);
     }
 
@@ -417,29 +439,36 @@ impl App {
     pub(super) fn write(&mut self, path: PathBuf, request: Option<ExportRequest>) {
         let Some(scene) = &self.scene else { return };
         let document = scene.document.snapshot();
-        let (degree, hides) = (document.cloud().sh_degree, !document.hidden().is_empty());
-        let keeps_all =
-            request.as_ref().is_none_or(|request| request.sh_degree >= degree && !(request.without_hidden && hides));
+        let row = match Format::of_output(&path) {
+            Ok(row) => row,
+            Err(error) => {
+                self.after_saving = None;
+                self.toasts.error(error.to_string(), None);
+                return;
+            }
+        };
+        let (without_hidden, options) = match request {
+            Some(ExportRequest { without_hidden, options, .. }) => (without_hidden, options),
+            None => (false, WriteOptions::default()),
+        };
+        let lost = lost(row, document.cloud().sh_degree, &options);
+        let keeps_all = lost.is_none() && !(without_hidden && !document.hidden().is_empty());
         let version = keeps_all.then(|| document.version());
         let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
         let work = move |progress: &Progress| {
-            let mut cloud = match &request {
-                Some(request) if request.without_hidden => document.without_hidden().baked()?,
-                _ => document.baked()?,
-            };
-            if let Some(request) = &request {
-                cloud.limit_sh_degree(request.sh_degree);
-            }
-            write_splats_with(&path, &cloud, &[], &mut |share| progress.tell(share))?;
-            Ok(Saved { path, version })
+            let cloud = if without_hidden { document.without_hidden().baked()? } else { document.baked()? };
+            save_splats(&path, &cloud.source(), &options, &mut |share| progress.tell(share))?;
+            Ok(Saved { path, version, lost })
         };
         self.saving = Some(Job::spawn(&self.ctx, format!("Writing {name}"), work));
     }
 
     /// A file was written.
     pub(super) fn saved(&mut self, saved: Saved) {
-        self.toasts.info(format!("Wrote {}", saved.path.display()));
-        self.training.log(Level::Info, format!("wrote {}", saved.path.display()));
+        let lost = saved.lost.map_or_else(String::new, |lost| format!(": {lost}"));
+        let wrote = format!("Wrote {}{lost}", saved.path.display());
+        self.training.log(Level::Info, wrote.clone());
+        self.toasts.info(wrote);
         if let (Some(version), Some(scene)) = (saved.version, &mut self.scene) {
             scene.document.mark_saved(version);
             scene.file = Some(saved.path.clone());
@@ -465,8 +494,8 @@ impl App {
             }
             Some(ExportReply::Browse) => {
                 let folder = self.prefs.folders.export.clone();
-                let wanted = Wanted::Save(format!("{}.ply", stem(&scene.path)));
-                let ask = AskPath { title: "Export to", wanted, folder, filters: SPLAT_FILES };
+                let wanted = Wanted::Save(format!("{}.{}", stem(&scene.path), self.widgets.export.extension()));
+                let ask = AskPath { title: "Export to", wanted, folder, filters: writable_files() };
                 self.dialogs.ask(&self.ctx, Purpose::Export, ask);
             }
             None => {}
@@ -477,8 +506,8 @@ impl App {
     pub(super) fn export(&mut self) {
         let Some(scene) = &self.scene else { return };
         let folder = self.prefs.folders.export.clone().or_else(|| scene.path.parent().map(Path::to_owned));
-        let path = folder.unwrap_or_default().join(format!("{}.ply", stem(&scene.path)));
-        self.widgets.export.open(&path);
+        let name = format!("{}.{}", stem(&scene.path), self.widgets.export.extension());
+        self.widgets.export.open(&folder.unwrap_or_default().join(name));
     }
 
     /// Sends a command to the run.

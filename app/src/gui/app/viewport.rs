@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use egui::{Align2, Context, FontId, Rect, TextureHandle, TextureOptions, Ui};
+use egui::{Align2, Color32, ColorImage, FontId, Rect, TextureHandle, TextureOptions, Ui};
 use glam::{DQuat, DVec2, DVec3};
 use splat_core::edit::Extent;
 use splat_core::look::{Look, Mode};
@@ -12,6 +12,7 @@ use splat_core::scene::View;
 use super::App;
 use super::editing::Found;
 use crate::gui::action::{Action, Tool};
+use crate::gui::canvas;
 use crate::gui::compare::{Compare, CompareData, CompareMode};
 use crate::gui::nav::{self, Input, Motion, NavCamera, Reply, ToolDrag};
 use crate::gui::overlay::{self, BoxVolume, Fit, Frusta, Ink, Projection, SphereVolume};
@@ -25,6 +26,8 @@ use crate::gui::worker::{Ask, Beside, Draw, Shown, Why};
 const FLUENT: f32 = 50.0;
 /// How often hands are read while the camera moves, at least.
 const HAND: Duration = Duration::from_millis(33);
+/// The same where the window is drawn by the processor.
+const HAND_IN_SOFTWARE: Duration = Duration::from_millis(60);
 /// How long after the last movement the full picture is asked for.
 const SETTLE: Duration = Duration::from_millis(120);
 /// The smallest picture while moving, as a share of the full width.
@@ -42,7 +45,8 @@ pub(super) struct Viewport {
     pub(super) compare: Compare,
     /// The picture on screen.
     pub(super) shown: Option<Shown>,
-    texture: Option<TextureHandle>,
+    /// The same, where the canvas cannot show it.
+    texture: Option<(Arc<ColorImage>, TextureHandle)>,
     /// What was asked for last.
     asked: Option<Wish>,
     /// Size relative to the full picture while moving.
@@ -114,16 +118,11 @@ impl Viewport {
     }
 
     /// A picture arrived.
-    pub(super) fn receive(&mut self, shown: Shown, ctx: &Context) {
+    pub(super) fn receive(&mut self, shown: Shown) {
         if self.moved_at.is_some() {
             // Towards the size that is fluent; half way each time, because times are noisy.
             let wanted = (self.share * (FLUENT / shown.millis.max(1.0)).sqrt()).clamp(COARSEST, 1.0);
             self.share = 0.5 * (self.share + wanted);
-        }
-        let image = Arc::clone(&shown.image);
-        match &mut self.texture {
-            Some(texture) => texture.set(image, TextureOptions::LINEAR),
-            None => self.texture = Some(ctx.load_texture("viewport", image, TextureOptions::LINEAR)),
         }
         self.shown = Some(shown);
     }
@@ -209,14 +208,22 @@ impl App {
     fn paint_picture(&mut self, ui: &mut Ui, rect: Rect) {
         let Some(shown) = &self.viewport.shown else { return };
         let fit = Fit::new(rect, shown.view.width, shown.view.height);
-        let background = self.widgets.display.look.background.map(|channel| (channel * 255.0).round() as u8);
-        ui.painter().rect_filled(rect, 0.0, egui::Color32::from_rgb(background[0], background[1], background[2]));
+        // Bars beside a picture of another aspect; under the picture itself, they would be drawn for nothing.
+        if !fit.rect().expand(1.0).contains_rect(rect) {
+            let [r, g, b] = self.widgets.display.look.background.map(|channel| (channel * 255.0).round() as u8);
+            ui.painter().rect_filled(rect, 0.0, Color32::from_rgb(r, g, b));
+        }
         if self.viewport.looking.is_some() && self.viewport.compare.mode != CompareMode::Render {
             let data = compared(Some(shown), None, self.prefs.reduced_motion);
             self.viewport.compare.picture(ui, fit.rect(), &data);
-        } else if let Some(texture) = &self.viewport.texture {
+        } else if !canvas::picture(ui.painter(), fit.rect(), &shown.image) {
+            let kept = self.viewport.texture.take().filter(|(image, _)| Arc::ptr_eq(image, &shown.image));
+            let (_, texture) = self.viewport.texture.insert(kept.unwrap_or_else(|| {
+                let image = Arc::clone(&shown.image);
+                (Arc::clone(&image), ui.ctx().load_texture("viewport", image, TextureOptions::LINEAR))
+            }));
             let whole = Rect::from_min_max(egui::pos2(0.0, 0.0), egui::pos2(1.0, 1.0));
-            ui.painter().image(texture.id(), fit.rect(), whole, egui::Color32::WHITE);
+            ui.painter().image(texture.id(), fit.rect(), whole, Color32::WHITE);
         }
     }
 
@@ -356,6 +363,7 @@ impl App {
         let (width, height) = self.wanted_size();
         let fit = Fit::new(rect, width, height);
         let before = self.viewport.camera.clone();
+        let software = self.is_software();
         let viewport = &mut self.viewport;
         let reply = viewport.input.update(response, &fit, viewport.tool, None, &mut viewport.camera);
         if viewport.input.navigating() && viewport.looking.is_some() {
@@ -365,13 +373,14 @@ impl App {
         }
         let dt = f64::from(ui.input(|input| input.stable_dt)).min(0.1);
         let gliding = viewport.camera.tick(dt);
-        if gliding {
+        // Every picture that arrives wakes the window; where frames cost the training, nothing else does.
+        if gliding && !software {
             ui.ctx().request_repaint();
         }
         if gliding || viewport.input.navigating() || before.view(8, 8) != viewport.camera.view(8, 8) {
             viewport.moved_at = Some(Instant::now());
             // Hands are read even while a picture takes long.
-            ui.ctx().request_repaint_after(HAND);
+            ui.ctx().request_repaint_after(if software { HAND_IN_SOFTWARE } else { HAND });
         }
         match reply {
             Some(Reply::FocusAt(at)) => self.ask_surface(self.to_shown(at, &fit), Why::Focus),

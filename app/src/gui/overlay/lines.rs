@@ -1,6 +1,8 @@
 //! Many thin lines in one mesh: smooth edges, a colour at each end, one draw call.
 
-use egui::{Color32, Mesh, Painter, Pos2, Shape, Vec2};
+use egui::{Color32, Mesh, Painter, Pos2, Vec2};
+
+use crate::gui::canvas;
 
 /// Lines collected for one draw call.
 #[derive(Debug)]
@@ -36,7 +38,9 @@ impl Lines {
             self.mesh.colored_vertex(end + inner, colour);
             self.mesh.colored_vertex(end + outer, Color32::TRANSPARENT);
         }
-        for strip in 0..3 {
+        // A line as thin as its soft edges has nothing between them.
+        let strips: &[u32] = if inner == Vec2::ZERO { &[0, 2] } else { &[0, 1, 2] };
+        for &strip in strips {
             let (p, q) = (base + strip, base + 4 + strip);
             self.mesh.add_triangle(p, p + 1, q);
             self.mesh.add_triangle(p + 1, q, q + 1);
@@ -62,7 +66,7 @@ impl Lines {
     /// Draws everything.
     pub(super) fn draw(self, painter: &Painter) {
         if !self.mesh.is_empty() {
-            painter.add(Shape::mesh(self.mesh));
+            canvas::mesh(painter, self.mesh);
         }
     }
 }
