@@ -178,6 +178,17 @@ pub(super) fn influence_on_views_is_their_mean_and_nothing_where_none_looks(gpu:
     renderer.render(&scene, &view(&second), true).unwrap();
     assert!(renderer.influence(&scene, [view(&first), view(&second)]).unwrap() == found);
     assert!(renderer.influence(&scene, []).unwrap().iter().all(|&share| share == 0.0));
+    // Behind walls: drawn by no pixel, hence exactly nothing.
+    let mut hidden = random_splats(60, 151);
+    hidden.iter_mut().for_each(|splat| splat.gaussian.mean[2] = 5.0);
+    hidden[..4].iter_mut().enumerate().for_each(|(i, wall)| {
+        wall.gaussian.mean = [0.0, 0.0, 1.0 + 0.25 * i as f64];
+        wall.gaussian.log_scale = [3.0; 3];
+        wall.gaussian.opacity_logit = 9.0;
+    });
+    let found = ViewRenderer::new().influence(&Table::new(gpu, &hidden).scene(gpu, false), [view(&first)]).unwrap();
+    assert!(found[..2].iter().all(|&share| share > 0.0) && (total(&found[..4]) - 1.0).abs() < 1e-3);
+    assert!(found[4..].iter().all(|&share| share == 0.0), "a hidden splat has influence");
     let nothing = Table::new(gpu, &[]);
     assert!(ViewRenderer::new().influence(&nothing.scene(gpu, false), [view(&first)]).unwrap().is_empty());
 }
