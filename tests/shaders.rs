@@ -68,7 +68,12 @@ fn permutations(kernel: &str, profile: &Profile) -> Vec<Constants> {
             .collect(),
         "decode/linear" => linear(&[("CODES", &[0, 1, 2])]),
         "decode/linear_bwd" => linear(&[]),
-        "decode/table_bwd" => linear(&[("CODES", &[0, 1, 2]), ("BLOCKS", &[256])]),
+        "decode/table_bwd" => linear(&[("CODES", &[0, 1, 2]), ("BLOCKS", &[256]), ("OUTPUTS", &[1])])
+            .into_iter()
+            .chain([8, 16].map(|latents| {
+                vec![("LATENTS", latents), ("WIDTH", 45), ("CODES", 2), ("BLOCKS", 256), ("OUTPUTS", 3)]
+            }))
+            .collect(),
         "decode/learn_table" => {
             linear(&[("BLOCKS", &[256]), ("GAINS", &[0, 1]), ("NORMED", &[0, 1]), ("UPDATES", &[0, 1])])
         }

@@ -1,7 +1,7 @@
 // import: common/grid
 // import: common/random
-// Gradient of a linear decoder, in parts: visible rows are dealt to BLOCKS blocks by rank, one invocation adds up one
-// output of one block, serially, so that the order of every sum is fixed. `learn_table` adds the blocks.
+// Gradient of a linear decoder, in parts: visible rows are dealt to BLOCKS blocks by rank, one invocation adds up OUTPUTS
+// outputs of one block, serially, so that the order of every sum is fixed. `learn_table` adds the blocks.
 //
 // ∂L/∂table_cj = Σ_rows ∂L/∂decoded_c q_j,   ∂L/∂bias_c = Σ_rows ∂L/∂decoded_c,   and Σ_rows |q_j| for the rate
 //
@@ -25,48 +25,60 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     let stride = groups.x * groups.y * WORKGROUP;
     let visible = order[codes.rows.z];
     let share = (visible + BLOCKS - 1u) / BLOCKS;
-    let items = max(WIDTH, LATENTS);
+    // So many outputs to an invocation: what they share, the latents, is then loaded once.
+    let items = max(WIDTH / OUTPUTS, LATENTS);
     let size = WIDTH * (LATENTS + 1u) + LATENTS;
     for (var k = linear_group(group, groups) * WORKGROUP + local; k < BLOCKS * items; k += stride) {
-        let c = k % items;
+        let item = k % items;
         let block = k / items;
         let last = min((block + 1u) * share, visible);
-        var sums: array<f32, LATENTS>;
-        for (var j = 0u; j < LATENTS; j++) {
-            sums[j] = 0.0;
+        let c = min(item * OUTPUTS, WIDTH - OUTPUTS);
+        var sums: array<f32, OUTPUTS * LATENTS>;
+        var biases: array<f32, OUTPUTS>;
+        for (var o = 0u; o < OUTPUTS; o++) {
+            biases[o] = 0.0;
+            for (var j = 0u; j < LATENTS; j++) {
+                sums[o * LATENTS + j] = 0.0;
+            }
         }
-        var bias = 0.0;
         var magnitude = 0.0;
         for (var rank = block * share; rank < last; rank++) {
             let row = order[rank] - codes.rows.x;
             if (row < codes.rows.y) {
-                let grad = grad_decoded[row * WIDTH + min(c, WIDTH - 1u)];
-                bias += grad;
+                var q: array<f32, LATENTS>;
                 for (var j = 0u; j < LATENTS; j++) {
-                    var q = values[row * LATENTS + j];
+                    q[j] = values[row * LATENTS + j];
                     if (CODES == 1u) {
-                        q += unit_interval(random_bits(vec4u((codes.rows.x + row) * LATENTS + j, codes.update, codes.column, 0x5eedu)).x) - 0.5;
+                        q[j] += unit_interval(random_bits(vec4u((codes.rows.x + row) * LATENTS + j, codes.update, codes.column, 0x5eedu)).x) - 0.5;
                     }
                     if (CODES == 2u) {
-                        q = round(q);
+                        q[j] = round(q[j]);
                     }
-                    sums[j] += grad * q;
                 }
-                magnitude += abs(values[row * LATENTS + min(c, LATENTS - 1u)]);
+                for (var o = 0u; o < OUTPUTS; o++) {
+                    let grad = grad_decoded[row * WIDTH + c + o];
+                    biases[o] += grad;
+                    for (var j = 0u; j < LATENTS; j++) {
+                        sums[o * LATENTS + j] += grad * q[j];
+                    }
+                }
+                magnitude += abs(values[row * LATENTS + min(item, LATENTS - 1u)]);
             }
         }
         let keep = select(1.0, 0.0, codes.rows.x == 0u);
         let base = block * size;
-        if (c < WIDTH) {
-            for (var j = 0u; j < LATENTS; j++) {
-                let at = base + c * LATENTS + j;
-                parts[at] = keep * parts[at] + sums[j];
+        if (item * OUTPUTS < WIDTH) {
+            for (var o = 0u; o < OUTPUTS; o++) {
+                for (var j = 0u; j < LATENTS; j++) {
+                    let at = base + (c + o) * LATENTS + j;
+                    parts[at] = keep * parts[at] + sums[o * LATENTS + j];
+                }
+                let at = base + WIDTH * LATENTS + c + o;
+                parts[at] = keep * parts[at] + biases[o];
             }
-            let at = base + WIDTH * LATENTS + c;
-            parts[at] = keep * parts[at] + bias;
         }
-        if (c < LATENTS) {
-            let at = base + WIDTH * (LATENTS + 1u) + c;
+        if (item < LATENTS) {
+            let at = base + WIDTH * (LATENTS + 1u) + item;
             parts[at] = keep * parts[at] + magnitude;
         }
     }

@@ -344,7 +344,9 @@ pub fn decode_bwd(pass: &mut Pass<'_>, params: &Params, phase: &Phase, scratch: 
                 let sizes = [("WIDTH", linear.width), ("LATENTS", linear.latents)];
                 let back = gpu.kernel("decode/linear_bwd", &sizes);
                 let [width, latents] = sizes;
-                let constants = [width, latents, ("BLOCKS", TABLE_BLOCKS), ("CODES", codes(rounding))];
+                let outputs = if linear.width.is_multiple_of(3) { 3 } else { 1 };
+                let constants =
+                    [width, latents, ("BLOCKS", TABLE_BLOCKS), ("CODES", codes(rounding)), ("OUTPUTS", outputs)];
                 let table = gpu.kernel("decode/table_bwd", &constants);
                 for chunk in params.chunks() {
                     let uniform = codes_uniform(params, column, phase, &chunk);
@@ -359,7 +361,7 @@ pub fn decode_bwd(pass: &mut Pass<'_>, params: &Params, phase: &Phase, scratch: 
                             ("grads", column.grads().bind(&chunk)),
                         ],
                     );
-                    let items = u64::from(TABLE_BLOCKS) * u64::from(linear.width.max(linear.latents));
+                    let items = u64::from(TABLE_BLOCKS) * u64::from((linear.width / outputs).max(linear.latents));
                     table.run(
                         pass,
                         gpu.profile().flat_groups(items),
