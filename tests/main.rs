@@ -13,6 +13,7 @@ mod cli;
 mod definitions;
 mod determinism;
 mod editing;
+mod export;
 mod gpu;
 mod gradients;
 mod invariants;

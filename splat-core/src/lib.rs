@@ -45,6 +45,7 @@ pub mod schedule;
 pub mod session;
 pub mod settings;
 pub mod stage;
+pub mod text;
 pub mod train;
 
 pub use error::{Error, Result};

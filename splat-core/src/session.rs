@@ -47,6 +47,8 @@ pub enum Command {
     Save,
     /// Write a checkpoint and the scene as it is, then end.
     Stop,
+    /// End without writing anything: what was written before stays.
+    Abandon,
     /// Change settings that the trainer does not read; others are refused with a warning.
     Set(Table),
     /// Time the stages of every step on the device, or stop doing so. Results do not change; steps become slower.
@@ -99,7 +101,7 @@ pub enum Event {
         /// What, and what to do.
         message: String,
     },
-    /// The run ended, or was stopped with everything saved. Always the last event, unless `Failed` is.
+    /// The run ended, was stopped with everything saved, or was abandoned. Always the last event, unless `Failed` is.
     Finished(Summary),
     /// The run ended in an error, which [`Session::join`] returns.
     Failed {
@@ -207,7 +209,7 @@ pub struct Summary {
     pub run: PathBuf,
     /// Whether it was stopped before the last step; resume to go on.
     pub interrupted: bool,
-    /// SHA-256 of the parameters: equal for equal seeds.
+    /// SHA-256 of the parameters: equal for equal seeds; empty when abandoned.
     pub params_sha256: String,
     /// Most GPU memory in use at once, bytes.
     pub peak_bytes: u64,

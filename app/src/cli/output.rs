@@ -4,6 +4,8 @@ use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
 
+pub(crate) use splat_core::text::thousands;
+
 /// Writes results. A reader that went away is an error here, which the caller may call success.
 pub(crate) fn print(text: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
@@ -28,19 +30,6 @@ pub(crate) fn error(text: &str) {
     note(&format!("{style}splat:{style:#} {text}"));
 }
 
-/// `1234567` as `1,234,567`.
-pub(crate) fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 /// Seconds as `m:ss` or `h:mm:ss`.
 pub(crate) fn clock(seconds: f64) -> String {
     let whole = seconds.max(0.0).round() as u64;
@@ -56,12 +45,7 @@ pub(crate) fn bytes(count: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{bytes, clock, thousands};
-
-    #[test]
-    fn thousands_are_grouped_from_the_right() {
-        assert_eq!([0, 12, 999, 1000, 1_234_567].map(thousands).join(" "), "0 12 999 1,000 1,234,567");
-    }
+    use super::{bytes, clock};
 
     #[test]
     fn clocks_show_hours_only_when_there_are_some() {

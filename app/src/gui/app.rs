@@ -9,6 +9,7 @@ mod perform;
 mod probe;
 mod scene;
 mod shot;
+mod start;
 mod viewport;
 
 use std::path::PathBuf;
@@ -21,16 +22,17 @@ use splat_core::gpu::{GpuInfo, GpuOptions};
 
 use self::editing::Found;
 use self::film::Film;
-use self::scene::{Saved, Scene, Started};
+use self::scene::{Saved, Scene};
+use self::start::Started;
 use self::viewport::Viewport;
 use super::action::Action;
-use super::background::{Background, Poll};
 use super::commands::consume_shortcuts;
 use super::dialogs::Dialogs;
 use super::export_dialog::ExportDialog;
 use super::files::{DropOverlay, dropped, find_missing};
 use super::guard::Guard;
 use super::jobs::Job;
+use super::loss::Loss;
 use super::open::Opened;
 use super::palette::{Findable, Palette};
 use super::panels::cameras::CamerasState;
@@ -45,7 +47,7 @@ use super::prefs::{Prefs, Theme};
 use super::running::Running;
 use super::toasts::Toasts;
 use super::training::TrainingState;
-use super::worker::Worker;
+use super::worker::{Ask, Worker};
 use super::{canvas, menu, no_adapter, shortcuts, status, theme, welcome};
 
 /// The drawing adapter.
@@ -184,11 +186,13 @@ pub(crate) struct App {
     still_life: Option<PathBuf>,
     applied_theme: Option<(Theme, f32, bool)>,
     /// Looks for recent paths that are gone.
-    missing: Background<Vec<PathBuf>>,
+    missing: Option<Job<Vec<PathBuf>>>,
     /// New runs go into `runs` in here.
     workplace: PathBuf,
     /// What the window is drawn into, where that is known.
     target: Option<TextureFormat>,
+    /// The step after which the next run loses its device, in tests.
+    lose_at: Option<u64>,
 }
 
 impl App {
@@ -199,8 +203,7 @@ impl App {
     pub(crate) fn new(ctx: &Context, storage: Option<&dyn eframe::Storage>, gpu: GpuOptions) -> Result<Self> {
         let prefs = Prefs::load(storage);
         let recent: Vec<PathBuf> = prefs.recent().iter().map(|recent| recent.path.clone()).collect();
-        let mut missing = Background::default();
-        missing.start(ctx, "recent", move || find_missing(recent));
+        let missing = Some(Job::spawn(ctx, "Looking for recent files", move |_| Ok(find_missing(recent))));
         let mut display = DisplayState {
             fov_y_deg: f64::from(prefs.look.fov_degrees),
             frusta_size: f64::from(prefs.look.frusta_size),
@@ -257,6 +260,7 @@ impl App {
             missing,
             workplace: workplace(),
             target: None,
+            lose_at: None,
         })
     }
 
@@ -269,6 +273,19 @@ impl App {
     /// Says what the window is drawn into.
     pub(crate) fn drawn_into(self, target: Option<TextureFormat>) -> Self {
         Self { target, ..self }
+    }
+
+    /// Has a device lost later on.
+    pub(crate) fn losing(mut self, loss: Loss) -> Self {
+        self.lose(loss);
+        self
+    }
+
+    fn lose(&mut self, loss: Loss) {
+        match loss {
+            Loss::Training(step) => self.lose_at = Some(step),
+            Loss::Worker(picture) => self.worker.ask(Ask::Lose(picture)),
+        }
     }
 
     /// Opens something at once.

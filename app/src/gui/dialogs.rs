@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use egui::{Context, Key, TextEdit, Ui};
 
-use super::background::{Background, Poll};
+use super::jobs::Job;
 use super::theme;
 
 /// Extensions of one kind of file.
@@ -54,7 +54,7 @@ const UNSEEN: Duration = Duration::from_millis(300);
 #[derive(Debug)]
 pub(crate) struct Dialogs<P> {
     question: Option<Question<P>>,
-    native: Background<Option<PathBuf>>,
+    native: Option<Job<Option<PathBuf>>>,
     show_native: Native,
 }
 
@@ -75,7 +75,7 @@ struct Question<P> {
 
 impl<P> Default for Dialogs<P> {
     fn default() -> Self {
-        Self { question: None, native: Background::default(), show_native }
+        Self { question: None, native: None, show_native }
     }
 }
 
@@ -87,7 +87,7 @@ impl<P> Dialogs<P> {
         }
         let show = self.show_native;
         let copy = ask.clone();
-        self.native.start(ctx, "file dialog", move || show(&copy));
+        self.native = Some(Job::spawn(ctx, ask.title, move |_| Ok(show(&copy))));
         let text = proposal(&ask);
         let asked = Instant::now();
         self.question =
@@ -104,16 +104,16 @@ impl<P> Dialogs<P> {
         let question = self.question.as_mut()?;
         let mut answer = None;
         let mut close = false;
-        match self.native.poll() {
-            Poll::Ready(Some(path)) => answer = Some(path),
+        match Job::take(&mut self.native) {
+            Some(Ok(Some(path))) => answer = Some(path),
             // On Windows and macOS there always is a dialog.
-            Poll::Ready(None) if cfg!(any(windows, target_os = "macos")) || question.asked.elapsed() > UNSEEN => {
+            Some(Ok(None)) if cfg!(any(windows, target_os = "macos")) || question.asked.elapsed() > UNSEEN => {
                 // Cancelled there; whoever types here is not done yet.
                 close = !question.touched;
                 question.alone = true;
             }
-            Poll::Ready(None) | Poll::Failed => question.alone = true,
-            Poll::Waiting | Poll::Idle => {}
+            Some(Ok(None) | Err(_)) => question.alone = true,
+            None => {}
         }
         if answer.is_none() && !close {
             match question.show(ctx) {
@@ -132,7 +132,7 @@ impl<P> Dialogs<P> {
             return None;
         }
         // What the other dialog may still answer is no longer wanted.
-        self.native.cancel();
+        self.native = None;
         let question = self.question.take()?;
         answer.map(|path| (question.purpose, path))
     }

@@ -11,7 +11,7 @@ use splat_core::formats::Format;
 use splat_core::run::RunFolder;
 use splat_core::scene::{count_splats, recognise};
 
-use super::background::{Background, Poll};
+use super::jobs::Job;
 use crate::cli::output::thousands;
 
 /// What a path holds, judged by names and headers.
@@ -75,7 +75,7 @@ pub(crate) fn dropped(ctx: &Context) -> Vec<PathBuf> {
 pub(crate) struct DropOverlay {
     path: Option<PathBuf>,
     kind: Option<Kind>,
-    look: Background<Kind>,
+    look: Option<Job<Kind>>,
 }
 
 impl DropOverlay {
@@ -91,13 +91,11 @@ impl DropOverlay {
             self.path.clone_from(first);
             self.kind = None;
             if let Some(path) = first.clone() {
-                self.look.start(ctx, "look at dropped file", move || classify(&path));
+                self.look = Some(Job::spawn(ctx, "Looking at a file", move |_| Ok(classify(&path))));
             }
         }
-        match self.look.poll() {
-            Poll::Ready(kind) => self.kind = Some(kind),
-            Poll::Failed => self.kind = Some(Kind::Unknown("it could not be looked at".into())),
-            Poll::Waiting | Poll::Idle => {}
+        if let Some(looked) = Job::take(&mut self.look) {
+            self.kind = Some(looked.unwrap_or_else(|_| Kind::Unknown("it could not be looked at".into())));
         }
         self.draw(ctx, hovered.len());
     }

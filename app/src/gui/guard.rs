@@ -150,7 +150,7 @@ impl Words {
                 save: "Stop and save",
                 cancel: "Keep training",
                 discard: "Discard",
-                discard_help: "End the run without writing the scene.",
+                discard_help: "End the run without writing anything; a checkpoint it wrote before stays.",
             },
         }
     }

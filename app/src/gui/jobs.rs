@@ -26,7 +26,16 @@ impl Progress {
     }
 }
 
-/// A job under way. Dropping it cancels it.
+/// Wakes the window also when the work breaks down.
+struct Wake(egui::Context);
+
+impl Drop for Wake {
+    fn drop(&mut self) {
+        self.0.request_repaint();
+    }
+}
+
+/// A job under way. Dropping it cancels it; work that never tells its progress runs to its end unheard.
 #[derive(Debug)]
 pub(crate) struct Job<T> {
     /// What it does, for people.
@@ -44,11 +53,14 @@ impl<T: Send + 'static> Job<T> {
     ) -> Self {
         let (sender, result) = channel();
         let progress = Arc::new(Progress::default());
-        let (shared, ctx, failed) = (Arc::clone(&progress), ctx.clone(), sender.clone());
+        let (shared, wake, failed) = (Arc::clone(&progress), Wake(ctx.clone()), sender.clone());
         let body = move || {
+            let wake = wake;
             // Whoever started it may have gone.
             let _ = sender.send(work(&shared));
-            ctx.request_repaint();
+            // The window must find the result, or that there is none.
+            drop(sender);
+            drop(wake);
         };
         if let Err(error) = thread::Builder::new().name("job".into()).spawn(body) {
             let _ = failed.send(Err(anyhow!(error).context("the system has no thread to give")));
@@ -64,6 +76,13 @@ impl<T: Send + 'static> Job<T> {
             // The sender went away without a word: its thread panicked.
             Err(TryRecvError::Disconnected) => Some(Err(anyhow!("internal error; this is a bug, please report it"))),
         }
+    }
+
+    /// The result of a job that has ended, which then is no more.
+    pub(crate) fn take(job: &mut Option<Self>) -> Option<Result<T>> {
+        let result = job.as_ref()?.poll()?;
+        *job = None;
+        Some(result)
     }
 
     /// The share that is done, from 0 to 1.
@@ -87,7 +106,7 @@ impl<T> Drop for Job<T> {
 mod tests {
     use std::time::Duration;
 
-    use super::Job;
+    use super::{Job, Progress};
 
     fn wait<T: Send + 'static>(job: &Job<T>) -> anyhow::Result<T> {
         for _ in 0..500 {
@@ -118,5 +137,26 @@ mod tests {
     fn a_panic_is_an_error() {
         let job = Job::spawn(&egui::Context::default(), "bug", |_| -> anyhow::Result<()> { panic!("bug") });
         assert!(wait(&job).is_err());
+    }
+
+    #[test]
+    fn a_later_job_replaces_an_earlier_one() {
+        let ctx = egui::Context::default();
+        let slow = |_: &Progress| {
+            std::thread::sleep(Duration::from_millis(50));
+            Ok(1)
+        };
+        let mut job = Some(Job::spawn(&ctx, "slow", slow));
+        assert!(Job::take(&mut job).is_none() && job.is_some());
+        job = Some(Job::spawn(&ctx, "quick", |_| Ok(2)));
+        let began = std::time::Instant::now();
+        let result = loop {
+            match Job::take(&mut job) {
+                None if began.elapsed() < Duration::from_secs(20) => std::thread::sleep(Duration::from_millis(2)),
+                result => break result,
+            }
+        };
+        assert_eq!(result.map(Result::unwrap), Some(2));
+        assert!(job.is_none() && Job::take(&mut job).is_none());
     }
 }

@@ -5,7 +5,6 @@
 
 mod action;
 mod app;
-mod background;
 mod canvas;
 mod commands;
 mod compare;
@@ -15,6 +14,7 @@ mod export_dialog;
 mod files;
 mod guard;
 mod jobs;
+mod loss;
 mod menu;
 mod nav;
 mod no_adapter;
@@ -60,6 +60,7 @@ pub(crate) fn run(args: &ViewArgs) -> Result<u8> {
     let profile = args.gpu.profile.clone().filter(|profile| profile != "auto");
     let gpu = GpuOptions { adapter: args.gpu.device.clone(), profile, ..GpuOptions::default() };
     let open = args.target.clone();
+    let loss = loss::Loss::from_env()?;
     let options = eframe::NativeOptions {
         viewport: egui::ViewportBuilder::default()
             .with_title("Splat")
@@ -75,6 +76,10 @@ pub(crate) fn run(args: &ViewArgs) -> Result<u8> {
     let create: eframe::AppCreator<'_> = Box::new(move |context| {
         let target = context.wgpu_render_state.as_ref().map(|state| state.target_format);
         let app = App::new(&context.egui_ctx, context.storage, gpu)?.drawn_into(target);
+        let app = match loss {
+            Some(loss) => app.losing(loss),
+            None => app,
+        };
         Ok(Box::new(match open {
             Some(path) => app.opening(path),
             None => app,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Result, anyhow};
 use glam::DVec3;
+use splat_core::camera_path::Sphere;
 use splat_core::formats::read_all;
 use splat_core::model::RasterOptions;
 use splat_core::render::auto_near;
@@ -40,8 +41,8 @@ pub(crate) struct Opened {
     pub(crate) up: DVec3,
     /// Radius of what is of interest, world units.
     pub(crate) extent: f64,
-    /// Middle and radius of the splats but the outermost few.
-    pub(crate) bulk: Option<(DVec3, f64)>,
+    /// Where most of the splats are.
+    pub(crate) bulk: Sphere,
     /// What a person should know.
     pub(crate) warnings: Vec<String>,
 }
@@ -91,7 +92,7 @@ fn open_photos(path: &Path, settings: &Settings) -> Result<Opened> {
         background: settings.model.evaluation_background(dataset.has_alpha),
         up: dataset.up(),
         extent: dataset.extent(),
-        bulk: bulk_of(&cloud),
+        bulk: Sphere::of_splats(&cloud),
         photos: Some(Photos { root: path.into(), dataset, options }),
         run: None,
         cloud: Arc::new(cloud),
@@ -127,10 +128,10 @@ fn open_target(path: &Path, progress: &Progress) -> Result<Opened> {
             read_all(source.as_ref(), &mut |share| progress.tell(0.5 + 0.5 * share))?
         }
     };
-    let bulk = bulk_of(&cloud);
+    let bulk = Sphere::of_splats(&cloud);
     let extent = match &photos {
         Some(photos) => photos.dataset.extent(),
-        None => bulk.map_or(1.0, |(_, radius)| radius),
+        None => bulk.radius,
     };
     Ok(Opened {
         path: path.into(),
@@ -152,20 +153,4 @@ fn photos_of(target: &Target, header: &Header) -> Result<Photos> {
     let dataset = Arc::new(target.dataset(&SceneArgs::default())?);
     let options = load_options(&target.settings, header.images.clone());
     Ok(Photos { root: dataset.root.clone(), dataset, options })
-}
-
-/// Middle and radius of the splats but the outermost twentieth on each side.
-fn bulk_of(cloud: &SplatCloud) -> Option<(DVec3, f64)> {
-    const TRIM: f64 = 0.05;
-    let axis = |axis: usize| {
-        let mut values: Vec<f32> = cloud.means.iter().map(|mean| mean[axis]).collect();
-        let last = values.len().checked_sub(1)?;
-        let mut at = |share: f64| {
-            f64::from(*values.select_nth_unstable_by((last as f64 * share).round() as usize, f32::total_cmp).1)
-        };
-        Some((at(TRIM), at(1.0 - TRIM)))
-    };
-    let (x, y, z) = (axis(0)?, axis(1)?, axis(2)?);
-    let (low, high) = (DVec3::new(x.0, y.0, z.0), DVec3::new(x.1, y.1, z.1));
-    Some((0.5 * (low + high), (0.5 * (high - low).length()).max(1e-6)))
 }

@@ -6,6 +6,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use splat_core::gpu::Gpu;
 use splat_core::preview::PreviewSlot;
 use splat_core::session::{Command, Event, Session};
 
@@ -26,12 +27,14 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// Listens to a session on a thread of its own; `software` says that it trains on the processor.
+    /// Listens to a session on a thread of its own; `software` says that it trains on the processor. `loses` is a
+    /// device to be lost as soon as a step is told of.
     pub(crate) fn listen(
         ctx: &egui::Context,
         session: Session,
         preview: Arc<PreviewSlot>,
         software: bool,
+        mut loses: Option<(Arc<Gpu>, u64)>,
     ) -> Result<Self> {
         let calm = if software { CALM_IN_SOFTWARE } else { CALM };
         let commands = session.commands();
@@ -39,6 +42,11 @@ impl Running {
         let ctx = ctx.clone();
         let body = move || {
             for event in session.events() {
+                if let Event::Progress(stats) = &event
+                    && let Some((gpu, _)) = loses.take_if(|(_, step)| stats.step >= *step)
+                {
+                    gpu.lose();
+                }
                 let patience = if matches!(event, Event::Progress(_)) { calm } else { Duration::ZERO };
                 // After the window has gone, the session still ends in order.
                 let _ = sender.send(event);

@@ -173,7 +173,7 @@ impl TrainingState {
     /// Takes note of a command that goes to the session, which answers later or not at all.
     pub(crate) fn sent(&mut self, command: &Command) {
         match (command, &self.run) {
-            (Command::Stop, run) if run.is_live() => self.run = RunState::Stopping,
+            (Command::Stop | Command::Abandon, run) if run.is_live() => self.run = RunState::Stopping,
             (Command::Pause, RunState::Running) => self.run = RunState::Pausing,
             // It may never have stopped to wait, and then has nothing to tell.
             (Command::Resume, RunState::Pausing) => self.run = RunState::Running,

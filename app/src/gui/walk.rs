@@ -15,6 +15,7 @@ use splat_core::scene::io::ply::{read_splats, write_splats};
 use splat_core::settings::Settings;
 
 use super::app::App;
+use super::loss::Loss;
 
 type Window = Harness<'static, Option<App>>;
 
@@ -79,6 +80,31 @@ fn still_life() -> PathBuf {
 fn file_facts(path: &Path) -> (usize, String) {
     let cloud = read_splats(path).unwrap();
     (cloud.len(), params_sha256(&cloud))
+}
+
+/// A small file of splats.
+fn forty_splats(folder: &Path) -> PathBuf {
+    let splats = 40;
+    let cloud = SplatCloud {
+        means: (0..splats).map(|i| [(i % 5) as f32, (i / 5) as f32, (i % 3) as f32]).collect(),
+        quats: vec![[1.0, 0.0, 0.0, 0.0]; splats],
+        log_scales: vec![[-1.5; 3]; splats],
+        opacity_logits: vec![2.0; splats],
+        sh0: (0..splats).map(|i| [i as f32 / 20.0 - 1.0, 0.5, -0.5]).collect(),
+        ..SplatCloud::default()
+    };
+    let file = folder.join("cloud.ply");
+    write_splats(&file, &cloud, &[]).unwrap();
+    file
+}
+
+/// The runs in a folder, oldest first, as their summaries.
+fn summaries(folder: &Path) -> Vec<serde_json::Value> {
+    let mut runs: Vec<PathBuf> =
+        std::fs::read_dir(folder.join("runs")).unwrap().map(|run| run.unwrap().path()).collect();
+    runs.sort();
+    let read = |run: &PathBuf| std::fs::read_to_string(run.join("summary.json")).unwrap();
+    runs.iter().map(|run| serde_json::from_str(&read(run)).unwrap()).collect()
 }
 
 #[test]
@@ -204,22 +230,56 @@ fn a_run_is_paused_stopped_and_continued() {
 }
 
 #[test]
+fn a_run_that_loses_its_device_ends_in_the_same_bytes() {
+    let Some((mut window, folder)) = window("a_run_that_loses_its_device_ends_in_the_same_bytes") else { return };
+    wait(&mut window, "an adapter", App::has_adapter);
+    app(&mut window).open_for_test(still_life());
+    wait(&mut window, "the photos", |app| app.splats() > 0);
+    let mut settings = Settings::default();
+    settings.train.steps = 60;
+    settings.train.checkpoint_every = 5;
+    settings.init.random_points = 1000;
+    settings.density.max_splats = 1000;
+    app(&mut window).adopt(&settings);
+    window.run_steps(2);
+    app(&mut window).lose_for_test(Loss::Training(12));
+    for runs in 1..=2 {
+        press(&mut window, Modifiers::NONE, Key::F5);
+        wait(&mut window, "a live run", App::is_live);
+        wait(&mut window, "its end", |app| app.steps() == 60 && !app.is_live());
+        assert!(app(&mut window).has_logged("the graphics device was lost"), "run {runs} came after no loss");
+        assert_eq!(summaries(folder.path()).len(), runs, "begun anew instead of continued");
+    }
+    let runs = summaries(folder.path());
+    assert_eq!(runs[0]["params_sha256"], runs[1]["params_sha256"]);
+    assert_eq!((&runs[0]["steps"], &runs[0]["interrupted"]), (&60.into(), &false.into()));
+}
+
+#[test]
+fn a_lost_drawing_device_is_opened_again() {
+    let Some((mut window, folder)) = window("a_lost_drawing_device_is_opened_again") else { return };
+    wait(&mut window, "an adapter", App::has_adapter);
+    let file = forty_splats(folder.path());
+    app(&mut window).open_for_test(file);
+    wait(&mut window, "a picture", |app| app.splats() == 40 && app.has_picture() && app.is_up_to_date());
+    let colour = app(&mut window).picture();
+    app(&mut window).lose_for_test(Loss::Worker(1));
+    click_first(&mut window, "Depth");
+    // The picture that failed is drawn again, unasked.
+    let drawn = colour.clone();
+    wait(&mut window, "the depth", move |app| app.is_up_to_date() && app.picture() != drawn);
+    assert!(app(&mut window).has_logged("the graphics device was lost"), "it lost nothing");
+    click_first(&mut window, "Colour");
+    wait(&mut window, "the same picture as before", |app| app.is_up_to_date() && app.picture() == colour);
+}
+
+#[test]
 fn a_camera_path_becomes_pictures() {
     let Some((mut window, folder)) = window("a_camera_path_becomes_pictures") else { return };
     wait(&mut window, "an adapter", App::has_adapter);
-    let splats = 40;
-    let cloud = SplatCloud {
-        means: (0..splats).map(|i| [(i % 5) as f32, (i / 5) as f32, (i % 3) as f32]).collect(),
-        quats: vec![[1.0, 0.0, 0.0, 0.0]; splats],
-        log_scales: vec![[-1.5; 3]; splats],
-        opacity_logits: vec![2.0; splats],
-        sh0: (0..splats).map(|i| [i as f32 / 20.0 - 1.0, 0.5, -0.5]).collect(),
-        ..SplatCloud::default()
-    };
-    let file = folder.path().join("cloud.ply");
-    write_splats(&file, &cloud, &[]).unwrap();
+    let file = forty_splats(folder.path());
     app(&mut window).open_for_test(file);
-    wait(&mut window, "the splats", |app| app.splats() == splats && app.has_picture());
+    wait(&mut window, "the splats", |app| app.splats() == 40 && app.has_picture());
 
     // A key, a drag in the viewport, another key.
     press(&mut window, Modifiers::NONE, Key::Enter);

@@ -50,6 +50,8 @@ pub(crate) enum Ask {
     Task(Task),
     /// Forget all longer work.
     CancelTasks,
+    /// Lose the device at the picture of this number, counted from now on.
+    Lose(u64),
     /// End the thread.
     Quit,
 }
@@ -264,6 +266,10 @@ struct Body {
     latest: Option<Box<Draw>>,
     photo: Option<(usize, Arc<Photo>)>,
     tasks: VecDeque<Task>,
+    /// Pictures until the device is lost on purpose.
+    lose_in: Option<u64>,
+    /// Whether the picture under way failed before: it is not tried for ever.
+    retried: bool,
     quits: bool,
 }
 
@@ -282,6 +288,8 @@ impl Body {
             latest: None,
             photo: None,
             tasks: VecDeque::new(),
+            lose_in: None,
+            retried: false,
             quits: false,
         }
     }
@@ -348,6 +356,7 @@ impl Body {
             },
             Ask::Task(task) => self.tasks.push_back(task),
             Ask::CancelTasks => self.tasks.clear(),
+            Ask::Lose(picture) => self.lose_in = Some(picture),
             Ask::Quit => self.quits = true,
         }
     }
@@ -417,6 +426,13 @@ impl Body {
     /// Draws and tells.
     fn draw(&mut self, draw: Box<Draw>) {
         let began = Instant::now();
+        self.lose_in = self.lose_in.and_then(|pictures| {
+            let left = pictures.saturating_sub(1);
+            if left == 0 {
+                self.gpu.lose();
+            }
+            (left > 0).then_some(left)
+        });
         match self.viewer.draw(&draw.view, &draw.look) {
             Ok(picture) => {
                 let photo = draw.photo.and_then(|beside| self.photo(beside.index, &draw.view));
@@ -437,9 +453,16 @@ impl Body {
                     millis: began.elapsed().as_secs_f32() * 1000.0,
                 };
                 self.latest = Some(draw);
+                self.retried = false;
                 self.tell.tell(Told::Picture(Box::new(shown)));
             }
-            Err(error) => self.recover(&error),
+            Err(error) => {
+                self.recover(&error);
+                // Nobody asks again for a picture that did not come. If it fails again, it is the picture's fault.
+                if !std::mem::replace(&mut self.retried, true) && self.pending.is_none() {
+                    self.pending = Some(draw);
+                }
+            }
         }
     }
 

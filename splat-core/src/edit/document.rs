@@ -8,6 +8,7 @@ use super::similarity::Similarity;
 use crate::error::{Error, Result};
 use crate::params::RowEdit;
 use crate::scene::SplatCloud;
+use crate::text::thousands;
 
 /// Memory the history may take: some four hundred edits that touch every one of five million splats.
 const HISTORY_BYTES: usize = 256 << 20;
@@ -335,7 +336,7 @@ impl Revisions {
 fn label(edit: &Edit, before: &State, after: &State) -> String {
     let splats = |rows: &RowSet| match rows.count() {
         1 => "1 splat".to_owned(),
-        count => format!("{} splats", thousands(count)),
+        count => format!("{} splats", thousands(count as u64)),
     };
     match edit {
         Edit::Select { .. } if after.selected.is_empty() => "Select nothing".into(),
@@ -354,17 +355,4 @@ fn label(edit: &Edit, before: &State, after: &State) -> String {
             (true, true) => "Transform scene".into(),
         },
     }
-}
-
-/// `1234567` as `1,234,567`.
-fn thousands(number: usize) -> String {
-    let digits = number.to_string();
-    let mut grouped = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
 }

@@ -410,6 +410,12 @@ impl Gpu {
         }
     }
 
+    /// Gives the device up as a driver does that is updated or reset: work under way ends, everything later fails. For
+    /// trying out what happens then.
+    pub fn lose(&self) {
+        self.device.destroy();
+    }
+
     /// Runs `allocate`; when the device has no memory left for it, that is an error of this call alone and the device
     /// stays usable. What was made must not be written to before this returns.
     ///
@@ -486,9 +492,8 @@ fn watch_for_failures(device: &wgpu::Device, failure: &Arc<Mutex<Option<Failure>
         lock(&slot).get_or_insert(found);
     }));
     let slot = Arc::clone(failure);
+    // Also called when the device is given up in order, and then nobody looks any more.
     device.set_device_lost_callback(move |reason, message| {
-        if reason != wgpu::DeviceLostReason::Destroyed {
-            lock(&slot).get_or_insert(Failure::Lost(message));
-        }
+        lock(&slot).get_or_insert(Failure::Lost(format!("{reason:?} {message}").trim().to_owned()));
     });
 }

@@ -213,6 +213,19 @@ fn stopped_and_resumed_ends_in_the_same_bytes() {
 }
 
 #[test]
+fn abandoning_writes_nothing() {
+    let temp = tempfile::tempdir().unwrap();
+    let session = start(temp.path(), Fake { pace: Duration::from_millis(100), ..Fake::default() });
+    wait_for(&session, 1);
+    session.send(Command::Abandon);
+    let (events, result) = run(session);
+    assert!(matches!(events.last(), Some(Event::Finished(Summary { interrupted: true, .. }))), "{events:?}");
+    assert!(result.unwrap().steps < 10, "it went on to the first checkpoint");
+    let folder = RunFolder::open(temp.path()).unwrap();
+    assert!(folder.checkpoints().unwrap().is_empty() && folder.summary().is_none() && !folder.ply().exists());
+}
+
+#[test]
 fn a_lost_device_costs_only_the_steps_since_the_checkpoint() {
     let temp = tempfile::tempdir().unwrap();
     let (events, result) = run(start(temp.path(), Fake { lost_at: 38, ..Fake::default() }));

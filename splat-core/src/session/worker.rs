@@ -27,6 +27,14 @@ const METRICS_EVERY: u64 = 10;
 /// Steps that told stage times are a mean of: enough to be calm, few enough to follow.
 const PROFILED_STEPS: u64 = 10;
 
+/// How a run ends before its last step.
+enum End {
+    /// With a checkpoint and the scene.
+    InOrder,
+    /// With nothing written.
+    AtOnce,
+}
+
 /// Trains from the brief to the end.
 pub(super) fn run<T: Train>(
     brief: Brief,
@@ -151,8 +159,10 @@ impl<T: Train> Worker<T> {
     /// The whole run, from the trainer's step to the last one or to a stop.
     fn train(&mut self) -> Result<Summary> {
         while self.trainer.step_index() < self.settings.train.steps {
-            if self.obey()? {
-                return self.interrupt();
+            match self.obey()? {
+                None => {}
+                Some(End::InOrder) => return self.interrupt(),
+                Some(End::AtOnce) => return Ok(self.abandon()),
             }
             let began = Instant::now();
             let report = self.trainer.step()?;
@@ -163,8 +173,8 @@ impl<T: Train> Worker<T> {
         self.conclude()
     }
 
-    /// Carries out what was asked since the last step; blocks while paused. True means stop.
-    fn obey(&mut self) -> Result<bool> {
+    /// Carries out what was asked since the last step; blocks while paused.
+    fn obey(&mut self) -> Result<Option<End>> {
         loop {
             let idle = self.paused && self.allowance == 0;
             let command = match self.waiting.pop_front() {
@@ -175,13 +185,13 @@ impl<T: Train> Worker<T> {
                     let received = self.commands.recv();
                     self.clock.unpause();
                     // Nobody is left to resume it.
-                    let Ok(command) = received else { return Ok(true) };
+                    let Ok(command) = received else { return Ok(Some(End::InOrder)) };
                     command
                 }
                 None => match self.commands.try_recv() {
                     Ok(command) => command,
-                    Err(TryRecvError::Empty) => return Ok(false),
-                    Err(TryRecvError::Disconnected) => return Ok(true),
+                    Err(TryRecvError::Empty) => return Ok(None),
+                    Err(TryRecvError::Disconnected) => return Ok(Some(End::InOrder)),
                 },
             };
             match command {
@@ -195,7 +205,8 @@ impl<T: Train> Worker<T> {
                     self.allowance = self.allowance.saturating_add(steps);
                 }
                 Command::Save => self.checkpoint_or_warn()?,
-                Command::Stop => return Ok(true),
+                Command::Stop => return Ok(Some(End::InOrder)),
+                Command::Abandon => return Ok(Some(End::AtOnce)),
                 Command::Set(patch) => match self.settings.patch(&patch) {
                     Ok(settings) => self.settings = settings,
                     Err(error) => self.tell(Event::Warning { message: chain(&error) }),
@@ -307,7 +318,7 @@ impl<T: Train> Worker<T> {
         let Self { trainer, commands, waiting, background, .. } = self;
         let evaluation = trainer.evaluate(&mut |view, photo, render| {
             waiting.extend(commands.try_iter());
-            if waiting.iter().any(|command| matches!(command, Command::Stop)) {
+            if waiting.iter().any(|command| matches!(command, Command::Stop | Command::Abandon)) {
                 return Err(Error::Cancelled);
             }
             match &mut images {
@@ -367,6 +378,23 @@ impl<T: Train> Worker<T> {
         self.leave_preview(true);
         let ply = self.write_ply()?;
         self.summarize(ply, None, true)
+    }
+
+    /// After being told to write nothing more.
+    fn abandon(&mut self) -> Summary {
+        let summary = Summary {
+            splats: self.trainer.splats(),
+            steps: self.trainer.step_index(),
+            seconds: self.clock.seconds(),
+            steps_per_second: self.clock.mean_rate(),
+            ply: self.folder.ply(),
+            run: self.folder.root().to_owned(),
+            interrupted: true,
+            peak_bytes: self.trainer.peak_bytes(),
+            ..Summary::default()
+        };
+        self.tell(Event::Finished(summary.clone()));
+        summary
     }
 
     /// After the last step. The checkpoint comes first, so that a kill during what follows costs no step.

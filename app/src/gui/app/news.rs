@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use splat_core::session::Event;
 
-use super::{Adapter, App, Poll};
+use super::{Adapter, App};
+use crate::gui::jobs::Job;
 use crate::gui::scores::Moment;
 use crate::gui::training::RunState;
 use crate::gui::training::log::Level;
@@ -22,7 +23,7 @@ impl App {
             self.hear_session(event);
         }
         self.hear_jobs();
-        if let Poll::Ready(missing) = self.missing.poll() {
+        if let Some(Ok(missing)) = Job::take(&mut self.missing) {
             self.prefs.mark_missing(&missing);
         }
         if let Some(scene) = &mut self.scene {
@@ -53,7 +54,7 @@ impl App {
                 self.toasts.warning(text);
             }
             Told::Trouble(text) => {
-                self.busy = None;
+                (self.busy, self.scoring) = (None, None);
                 self.film.rendering = None;
                 self.training.log(Level::Error, text.clone());
                 self.toasts.error(text, None);
@@ -120,7 +121,10 @@ impl App {
             Event::Finished(summary) => {
                 let what = if summary.interrupted { "stopped" } else { "finished" };
                 self.toasts.info(format!("Training {what} at step {}: {}", summary.steps, summary.run.display()));
-                self.prefs.remember(&summary.run);
+                // A run that was abandoned early has nothing to come back to.
+                if summary.ply.exists() {
+                    self.prefs.remember(&summary.run);
+                }
                 self.end_of_run();
             }
             Event::Failed { message, lost_device, .. } => {
@@ -149,8 +153,7 @@ impl App {
     }
 
     fn hear_jobs(&mut self) {
-        if let Some(result) = self.opening.as_ref().and_then(|job| job.poll()) {
-            self.opening = None;
+        if let Some(result) = Job::take(&mut self.opening) {
             match result {
                 Ok(opened) => self.opened(opened),
                 // What was open stays.
@@ -162,8 +165,7 @@ impl App {
                 }
             }
         }
-        if let Some(result) = self.starting.as_ref().and_then(|job| job.poll()) {
-            self.starting = None;
+        if let Some(result) = Job::take(&mut self.starting) {
             match result {
                 Ok(started) => self.started(started),
                 Err(error) => {
@@ -173,8 +175,7 @@ impl App {
                 }
             }
         }
-        if let Some(result) = self.saving.as_ref().and_then(|job| job.poll()) {
-            self.saving = None;
+        if let Some(result) = Job::take(&mut self.saving) {
             match result {
                 Ok(saved) => self.saved(saved),
                 Err(error) => {
@@ -183,8 +184,7 @@ impl App {
                 }
             }
         }
-        if let Some(result) = self.finding.as_ref().and_then(|job| job.poll()) {
-            self.finding = None;
+        if let Some(result) = Job::take(&mut self.finding) {
             match result {
                 Ok(found) => self.found(found),
                 Err(error) => self.toasts.error(splat_core::session::chain(error.as_ref()), None),

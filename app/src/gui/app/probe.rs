@@ -12,6 +12,7 @@ use splat_core::settings::Settings;
 
 use super::shot::ShotDialog;
 use super::{Adapter, App, Purpose, Scene};
+use crate::gui::loss::Loss;
 use crate::gui::panels::path::{Format, PathRequest, RenderRequest};
 use crate::gui::scores::Score;
 use crate::gui::training::RunState;
@@ -146,6 +147,16 @@ impl App {
 
     pub(crate) fn is_saving(&self) -> bool {
         self.saving.is_some()
+    }
+
+    /// Has a device lost later on.
+    pub(crate) fn lose_for_test(&mut self, loss: Loss) {
+        self.lose(loss);
+    }
+
+    /// Whether a line of the log has these words.
+    pub(crate) fn has_logged(&self, words: &str) -> bool {
+        self.training.log.lines().iter().any(|line| line.text.contains(words))
     }
 
     /// For messages of failing tests.

@@ -5,22 +5,17 @@ use std::sync::{Arc, LazyLock};
 
 use anyhow::Result;
 use glam::DVec3;
-use splat_core::Error;
-use splat_core::camera_path::Orbit;
+use splat_core::camera_path::{Orbit, Sphere};
 use splat_core::edit::Document;
 use splat_core::formats::{FORMATS, Format, WriteOptions, save_splats};
-use splat_core::gpu::{Gpu, GpuOptions};
 use splat_core::model::RasterOptions;
-use splat_core::preview::PreviewSlot;
-use splat_core::render::auto_near;
 use splat_core::run::RunFolder;
-use splat_core::scene::{Dataset, SplatCloud, View};
-use splat_core::session::{Command, RunOptions, Session};
-use splat_core::settings::{Profile, Settings};
+use splat_core::scene::{SplatCloud, View};
+use splat_core::session::Command;
+use splat_core::settings::Settings;
 
 use super::{Adapter, App, Purpose, SideTab};
 use crate::cli::export::lost;
-use crate::cli::target::load_options;
 use crate::gui::action::Action;
 use crate::gui::dialogs::{Ask as AskPath, Filter, Wanted};
 use crate::gui::export_dialog::{ExportReply, ExportRequest, Exportable};
@@ -29,7 +24,6 @@ use crate::gui::jobs::{Job, Progress};
 use crate::gui::open::{self, Opened, OpenedRun, Photos};
 use crate::gui::overlay::Frustum;
 use crate::gui::panels::cameras::ViewItem;
-use crate::gui::running::Running;
 use crate::gui::scores::{Moment, Scores};
 use crate::gui::thumbnails::Thumbnails;
 use crate::gui::training::log::Level;
@@ -97,16 +91,7 @@ pub(super) struct Scene {
     pub(super) placed_at: u64,
     up: DVec3,
     extent: f64,
-    bulk: Option<(DVec3, f64)>,
-}
-
-/// A run that began.
-pub(super) struct Started {
-    running: Running,
-    photos: Photos,
-    settings: Settings,
-    folder: RunFolder,
-    raster: RasterOptions,
+    bulk: Sphere,
 }
 
 /// A file that was written.
@@ -231,7 +216,7 @@ impl App {
     }
 
     /// Fills the plots with what a run has logged, up to a step.
-    fn recall(&mut self, folder: &RunFolder, step: Option<u64>) {
+    pub(super) fn recall(&mut self, folder: &RunFolder, step: Option<u64>) {
         // Plots are worth no message: without the log they begin where the run goes on.
         if let Ok(metrics) = std::fs::read_to_string(folder.path("metrics.jsonl")) {
             self.training.history.recall(&metrics, step.unwrap_or(u64::MAX));
@@ -258,11 +243,7 @@ impl App {
         }
         match scene.views.first() {
             Some(view) => self.viewport.camera.set_from_view(view),
-            None => {
-                if let Some((middle, radius)) = scene.bulk {
-                    self.viewport.camera.frame(middle, radius);
-                }
-            }
+            None => self.viewport.camera.frame(scene.bulk.centre, scene.bulk.radius),
         }
         self.viewport.camera.arrive();
         self.ctx.send_viewport_cmd(egui::ViewportCommand::Title(format!("{} – Splat", scene.name())));
@@ -282,88 +263,6 @@ impl App {
 
     pub(super) fn is_software(&self) -> bool {
         matches!(&self.adapter, Adapter::Ready(info) if info.device_type == "Cpu")
-    }
-
-    /// Trains the open photos: a new run, or the open one from its newest checkpoint.
-    pub(super) fn start(&mut self, resume: bool) {
-        let Some(scene) = &self.scene else { return };
-        let Some(photos) = scene.photos.clone() else { return };
-        let Some(slot) = self.new_slot() else { return };
-        let settings = match (resume, &scene.run) {
-            (true, Some(run)) => Ok(run.settings.clone()),
-            _ => self.widgets.setup.resolve(),
-        };
-        let settings = match settings {
-            Ok(settings) => settings,
-            Err(error) => {
-                self.toasts.error(error.to_string(), None);
-                return;
-            }
-        };
-        let folder = match (resume, &scene.run) {
-            (true, Some(run)) => RunFolder::open(run.folder.root()),
-            _ => RunFolder::create(&self.workplace.join(RunFolder::default_path(&photos.root)), false),
-        };
-        let folder = match folder {
-            Ok(folder) => folder,
-            Err(error) => {
-                self.toasts.error(error.to_string(), None);
-                return;
-            }
-        };
-        let checkpoint = self.training.checkpoint;
-        self.training.begin();
-        if resume {
-            self.recall(&folder, checkpoint);
-        }
-        let (ctx, gpu) = (self.ctx.clone(), self.gpu.clone());
-        let label = if resume { "Continuing the run" } else { "Starting the run" };
-        let software = self.is_software();
-        let work =
-            move |progress: &Progress| begin(&ctx, &gpu, settings, photos, folder, resume, slot, software, progress);
-        self.starting = Some(Job::spawn(&self.ctx, label, work));
-    }
-
-    /// A slot for previews that wakes the worker.
-    fn new_slot(&self) -> Option<Arc<PreviewSlot>> {
-        let asks = self.worker.asks()?;
-        Some(PreviewSlot::new(move || {
-            // The window may have gone.
-            let _ = asks.send(Ask::PreviewLeft);
-        }))
-    }
-
-    /// The run began.
-    pub(super) fn started(&mut self, started: Started) {
-        let Started { running, photos, settings, folder, raster } = started;
-        let software = self.is_software();
-        if let Some(scene) = &mut self.scene {
-            scene.raster = raster;
-            scene.trained = true;
-            scene.file = None;
-            let reread = scene.photos.as_ref().is_none_or(|open| open.options != photos.options);
-            if reread {
-                scene.views = photos.dataset.views().cloned().collect();
-                scene.items = ViewItem::list(&photos.dataset);
-                scene.thumbnails = Thumbnails::new(scene.views.iter().cloned(), &self.ctx);
-                scene.scores.clear();
-            }
-            scene.summary = Some(SceneSummary::of(&photos.dataset, &settings, software));
-            scene.background = settings.model.evaluation_background(photos.dataset.has_alpha);
-            scene.photos = Some(photos);
-            scene.run = Some(OpenedRun { folder, settings, step: None });
-            if let Err(error) = scene.replace_cloud(Arc::clone(scene.document.cloud()), scene.step) {
-                self.toasts.error(error.to_string(), None);
-            }
-            scene.place_frusta();
-            self.worker.ask(Ask::Watch(Arc::clone(&running.preview), raster));
-            // Decoding thumbnails must not slow the training down.
-            scene.thumbnails.set_gentle(true);
-        }
-        if self.training.profiling {
-            running.send(Command::Profile(true));
-        }
-        self.running = Some(running);
     }
 
     /// What closing, opening or quitting would lose. `action` is what is about to happen.
@@ -392,10 +291,9 @@ impl App {
         let Decision { risk, choice, then } = decision;
         match (risk, choice) {
             (_, Choice::Cancel) => {}
-            (Risk::Training { .. }, _) => {
-                // Ends in order: a checkpoint is written either way.
+            (Risk::Training { .. }, choice) => {
                 self.after_run = Some(then);
-                self.command(Command::Stop);
+                self.command(if choice == Choice::Save { Command::Stop } else { Command::Abandon });
             }
             (Risk::Unsaved { .. }, Choice::Save) => {
                 self.after_saving = Some(then);
@@ -510,14 +408,6 @@ impl App {
         self.widgets.export.open(&folder.unwrap_or_default().join(name));
     }
 
-    /// Sends a command to the run.
-    pub(super) fn command(&mut self, command: Command) {
-        if let Some(running) = &self.running {
-            self.training.sent(&command);
-            running.send(command);
-        }
-    }
-
     /// Whether the splats may be edited: not while training changes them.
     pub(super) fn editing_blocked(&self) -> Option<&'static str> {
         match self.training.run {
@@ -525,68 +415,6 @@ impl App {
             RunState::Idle | RunState::Finished(_) | RunState::Failed { .. } => None,
             _ => Some("The run changes the splats: stop it first"),
         }
-    }
-}
-
-/// Loads what the settings ask for, opens a device and starts the session.
-#[expect(clippy::too_many_arguments, reason = "everything a thread of its own needs")]
-fn begin(
-    ctx: &egui::Context,
-    gpu: &GpuOptions,
-    settings: Settings,
-    photos: Photos,
-    folder: RunFolder,
-    resume: bool,
-    slot: Arc<PreviewSlot>,
-    software: bool,
-    progress: &Progress,
-) -> Result<Started> {
-    if software {
-        give_way();
-    }
-    let wanted = load_options(&settings, photos.options.images.clone());
-    let photos = if wanted == photos.options {
-        photos
-    } else {
-        let dataset = Arc::new(Dataset::load(&photos.root, &wanted)?);
-        Photos { dataset, options: wanted, ..photos }
-    };
-    progress.tell(0.3)?;
-    let profile = gpu.profile.clone().or_else(|| {
-        let profile = settings.raster.profile;
-        (profile != Profile::Auto).then(|| profile.as_str().to_owned())
-    });
-    let device = Gpu::new(&GpuOptions { profile, ..gpu.clone() })?;
-    progress.tell(0.6)?;
-    let options = RunOptions {
-        folder: folder.clone(),
-        resume,
-        command: "splat view".into(),
-        images: photos.options.images.clone(),
-        preview: Some(Arc::clone(&slot)),
-    };
-    let near = settings.raster.near;
-    let raster = RasterOptions {
-        antialias: settings.raster.antialias,
-        near: if near > 0.0 { near } else { auto_near(photos.dataset.extent()) },
-    };
-    let session = Session::spawn(device, settings.clone(), Arc::clone(&photos.dataset), options)?;
-    if let Err(error @ Error::Cancelled) = progress.tell(0.9) {
-        // Nobody waits for it any more; dropping the session ends the run.
-        return Err(error.into());
-    }
-    let running = Running::listen(ctx, session, slot, software)?;
-    Ok(Started { running, photos, settings, folder, raster })
-}
-
-/// Lets the window and the pictures go first on the processor: threads that are started from this one, those of the
-/// session and of a software adapter among them, take over how patient it is.
-fn give_way() {
-    #[cfg(target_os = "linux")]
-    {
-        const PATIENCE: i32 = 10;
-        // Without it, the picture only moves less smoothly.
-        let _ = rustix::process::nice(PATIENCE);
     }
 }
 
