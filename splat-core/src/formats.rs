@@ -5,9 +5,16 @@
 //! choosing. Splats in memory ([`SplatCloud`]) are a source too. What a format is called, how it is recognised, and
 //! what it cannot hold stands in [`FORMATS`], once, for the command line, the window and the tests.
 
+mod activation;
+mod compressed_ply;
+#[cfg(test)]
+mod fixture;
 pub mod morton;
-mod ply;
+pub(crate) mod ply;
+mod rows;
 mod source;
+mod splat;
+mod window;
 
 use std::fs::File;
 use std::io::{BufWriter, Read, Write};
@@ -16,6 +23,7 @@ use std::path::Path;
 use crate::error::{Error, Result};
 use crate::scene::SplatCloud;
 use crate::scene::io::ply::OnProgress;
+use crate::scene::io::ply_rows::names;
 
 pub use source::{BLOCK, SplatInfo, SplatSource, for_each_block, read_all};
 
@@ -24,6 +32,10 @@ pub use source::{BLOCK, SplatInfo, SplatSource, for_each_block, read_all};
 pub enum Format {
     /// The layout of the reference implementation [Kerbl 2023].
     Ply,
+    /// Splats packed into 16 bytes and a byte per further SH coefficient, by PlayCanvas.
+    CompressedPly,
+    /// 32 bytes per splat, without SH, by antimatter15.
+    Splat,
 }
 
 /// What a person may choose when writing; formats ignore what does not concern them.
@@ -73,11 +85,26 @@ pub struct FormatRow {
     pub estimate: fn(u64, u8) -> u64,
 }
 
+impl FormatRow {
+    /// What a file of this format will lack of the splats, a line for a person each.
+    pub fn losses(&self, source: &dyn SplatSource, options: &WriteOptions) -> Vec<String> {
+        let mut losses = Vec::new();
+        let degree = self.max_sh_degree.min(options.sh_degree);
+        if source.info().sh_degree > degree {
+            losses.push(format!("spherical harmonics of degree {} are cut to {degree}", source.info().sh_degree));
+        }
+        if self.format != Format::Ply && !source.extras().is_empty() {
+            losses.push(format!("further properties are left out: {}", names(source.extras())));
+        }
+        losses
+    }
+}
+
 /// Bytes from the start of a file that [`FormatRow::sniff`] sees.
 pub const HEAD: usize = 4096;
 
 /// All formats, in the order in which they are offered and recognised.
-pub const FORMATS: &[FormatRow] = &[ply::ROW];
+pub const FORMATS: &[FormatRow] = &[ply::ROW, compressed_ply::ROW, splat::ROW];
 
 impl FormatRow {
     /// The SH degree that a file has when splats of `degree` are written with these options.
@@ -195,6 +222,14 @@ pub fn save_splats(
 /// # Errors
 /// [`Error::Io`] when the disk refuses, and what `fill` returns; then no file is left behind.
 pub fn write_file(path: &Path, fill: &mut dyn FnMut(&mut dyn Write) -> Result<()>) -> Result<()> {
+    write_file_at(path, &mut |out| fill(out))
+}
+
+/// [`write_file`] for formats that are not written from front to back.
+///
+/// # Errors
+/// As [`write_file`].
+pub fn write_file_at(path: &Path, fill: &mut dyn FnMut(&mut BufWriter<File>) -> Result<()>) -> Result<()> {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let temporary = path.with_file_name(format!(".{name}.{}.tmp", std::process::id()));
     let refused = |source| Error::io(path, "write", source);

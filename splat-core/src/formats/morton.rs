@@ -20,9 +20,14 @@ pub fn code(cell: [u32; 3]) -> u64 {
 
 /// The order of `positions` along the curve through their bounding box; equal places keep their order.
 pub fn order(positions: &[[f32; 3]]) -> Vec<u32> {
+    order_of(positions.to_vec())
+}
+
+/// [`order`] of positions that nobody needs any more: they are sorted in their own memory, 12 bytes each.
+pub fn order_of(positions: Vec<[f32; 3]>) -> Vec<u32> {
     let mut low = [f32::INFINITY; 3];
     let mut high = [f32::NEG_INFINITY; 3];
-    for position in positions {
+    for position in &positions {
         for axis in 0..3 {
             low[axis] = low[axis].min(position[axis]);
             high[axis] = high[axis].max(position[axis]);
@@ -36,10 +41,13 @@ pub fn order(positions: &[[f32; 3]]) -> Vec<u32> {
             (share * top) as u32
         })
     };
-    let mut order: Vec<(u64, u32)> =
-        positions.iter().enumerate().map(|(row, position)| (code(cell(position)), row as u32)).collect();
-    order.sort_unstable();
-    order.into_iter().map(|(_, row)| row).collect()
+    let place = |(row, position): (usize, [f32; 3])| {
+        let code = code(cell(&position));
+        [(code >> 32) as u32, code as u32, row as u32]
+    };
+    let mut places: Vec<[u32; 3]> = positions.into_iter().enumerate().map(place).collect();
+    places.sort_unstable();
+    places.into_iter().map(|[_, _, row]| row).collect()
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use super::Format;
 use crate::error::Result;
 use crate::scene::SplatCloud;
-use crate::scene::io::ply::OnProgress;
+use crate::scene::io::ply::{ExtraProperty, OnProgress};
 
 /// Splats that are decoded at a time: a few megabytes at the highest SH degree.
 pub const BLOCK: usize = 1 << 14;
@@ -43,6 +43,20 @@ pub trait SplatSource: Send + Sync {
     fn range(&self, first: usize, count: usize) -> Result<SplatCloud> {
         let rows: Vec<u32> = (first..first + count).map(|row| row as u32).collect();
         self.rows(&rows)
+    }
+
+    /// Further properties of each splat, which a [`SplatCloud`] does not hold.
+    fn extras(&self) -> &[ExtraProperty] {
+        &[]
+    }
+
+    /// The values of [`SplatSource::extras`] for these rows: row after row, little-endian, without gaps.
+    ///
+    /// # Errors
+    /// As [`SplatSource::rows`].
+    fn extra_rows(&self, rows: &[u32]) -> Result<Vec<u8>> {
+        debug_assert!(self.extras().is_empty(), "extras without values for {} rows", rows.len());
+        Ok(Vec::new())
     }
 }
 

@@ -7,5 +7,7 @@ mod colmap_bin;
 mod colmap_text;
 pub(crate) mod json;
 pub mod ply;
-mod ply_header;
+pub(crate) mod ply_body;
+pub(crate) mod ply_header;
+pub(crate) mod ply_rows;
 pub(crate) mod transforms;

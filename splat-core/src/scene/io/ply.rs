@@ -1,21 +1,21 @@
-//! Splats and points as PLY files, in the layout of the reference implementation [Kerbl 2023].
-//!
-//! Stored values are the trained ones: logarithms of scales, logits of opacities, unnormalised quaternions (w first).
-//! The file keeps SH coefficients channel by channel, memory keeps them coefficient by coefficient.
+//! Whole PLY files of splats and points; [`crate::formats`] reads and writes splats a few at a time.
 
 use super::ply_header::{Column, PlyFile};
+use super::ply_rows::{SplatLayout, is_antialiased};
 use crate::error::{Error, Result};
+use crate::formats::{self, WriteOptions};
 use crate::scene::dataset::Point;
-use std::fs::File;
-use std::io::{BufWriter, Write};
 use std::path::Path;
 
+pub use super::ply_header::Scalar;
+pub use super::ply_rows::ExtraProperty;
+
 /// Rows of SH coefficients beyond the constant, for degrees 0 to 3.
-const SH_ROWS: [usize; 4] = [0, 3, 8, 15];
+pub(crate) const SH_ROWS: [usize; 4] = [0, 3, 8, 15];
 /// Constant SH basis function, 1 / (2 sqrt(pi)).
-const SH_C0: f32 = 0.282_094_79;
+pub(crate) const SH_C0: f32 = 0.282_094_79;
 /// Logits and logarithms beyond this mean fully opaque, transparent or flat; some writers store infinity.
-const MAX_STORED: f32 = 30.0;
+pub(crate) const MAX_STORED: f32 = 30.0;
 
 /// Splats in stored space, N of them.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -64,33 +64,6 @@ impl SplatCloud {
         self.sh0.reserve_exact(count);
         self.sh_rest.reserve_exact(count * rows * 3);
     }
-
-    /// Appends one row of the file, in the order of [`columns`]; or counts it as dropped.
-    fn push(&mut self, row: &[f32], rows: usize) {
-        let Some((head, rest)) = row.split_first_chunk::<14>() else {
-            return;
-        };
-        let &[x, y, z, r, g, b, opacity, s0, s1, s2, qw, qx, qy, qz] = head;
-        let stored = [opacity, s0, s1, s2];
-        let must_be_finite = [x, y, z, r, g, b, qw, qx, qy, qz];
-        let length = [qw, qx, qy, qz].iter().map(|c| c * c).sum::<f32>();
-        let finite = must_be_finite.iter().chain(rest).all(|v| v.is_finite()) && length.is_finite();
-        if !finite || length <= 0.0 || stored.iter().any(|v| v.is_nan()) {
-            self.dropped += 1;
-            return;
-        }
-        let bounded = |v: f32| {
-            if v.is_infinite() { MAX_STORED.copysign(v) } else { v }
-        };
-        self.means.push([x, y, z]);
-        self.sh0.push([r, g, b]);
-        self.opacity_logits.push(bounded(opacity));
-        self.log_scales.push([s0, s1, s2].map(bounded));
-        self.quats.push([qw, qx, qy, qz]);
-        for k in 0..rows {
-            self.sh_rest.extend((0..3).map(|channel| rest.get(channel * rows + k).copied().unwrap_or(0.0)));
-        }
-    }
 }
 
 /// Reads a splat file, ascii or binary little-endian.
@@ -104,30 +77,20 @@ pub fn read_splats(path: &Path) -> Result<SplatCloud> {
 /// Told the share that is done, now and then; an error from it ends the work with that error.
 pub type OnProgress<'a> = &'a mut dyn FnMut(f64) -> Result<()>;
 
-/// Rows between two calls of an [`OnProgress`]: a few milliseconds of work.
-const ROWS_PER_PROGRESS: usize = 1 << 14;
-
 /// [`read_splats`], telling how far it is.
 ///
 /// # Errors
 /// As [`read_splats`], and what `progress` returns.
 pub fn read_splats_with(path: &Path, progress: OnProgress<'_>) -> Result<SplatCloud> {
     let file = PlyFile::open(path)?;
-    let (columns, rows, degree) = columns(path, &file)?;
+    let layout = SplatLayout::of(path, &file)?;
     let count = file.vertex_count()?;
-    let antialiased = file.comments.iter().any(|comment| {
-        let mut words = comment.split_whitespace();
-        matches!(
-            (words.next(), words.next()),
-            (Some("SplatRenderMode:"), Some("mip")) | (Some("antialiased"), Some("1"))
-        )
-    });
-    let mut cloud = SplatCloud { sh_degree: degree, antialiased, ..SplatCloud::default() };
-    cloud.reserve(count, rows);
-    file.for_each(&columns, |row| {
-        cloud.push(row, rows);
-        let done = cloud.len() + cloud.dropped;
-        if done.is_multiple_of(ROWS_PER_PROGRESS) { progress(done as f64 / count as f64) } else { Ok(()) }
+    let antialiased = is_antialiased(&file.comments);
+    let mut cloud = SplatCloud { sh_degree: layout.sh_degree, antialiased, ..SplatCloud::default() };
+    cloud.reserve(count, cloud.sh_rows().unwrap_or(0));
+    file.for_each_block(|rows| {
+        layout.decode(rows, &mut cloud);
+        progress((cloud.len() + cloud.dropped) as f64 / count as f64)
     })?;
     Ok(cloud)
 }
@@ -138,46 +101,8 @@ pub fn read_splats_with(path: &Path, progress: OnProgress<'_>) -> Result<SplatCl
 /// [`Error::Input`] when the header is damaged or describes something else than splats.
 pub fn count_splats(path: &Path) -> Result<usize> {
     let file = PlyFile::open(path)?;
-    columns(path, &file)?;
+    SplatLayout::of(path, &file)?;
     file.vertex_count()
-}
-
-/// The wanted columns of a splat file, its SH rows and degree.
-fn columns(path: &Path, file: &PlyFile) -> Result<(Vec<Column>, usize, u8)> {
-    const BASE: [&str; 14] = [
-        "x", "y", "z", "f_dc_0", "f_dc_1", "f_dc_2", "opacity", "scale_0", "scale_1", "scale_2", "rot_0", "rot_1",
-        "rot_2", "rot_3",
-    ];
-    let mut columns = Vec::new();
-    for name in BASE {
-        match file.column(name) {
-            Some(column) => columns.push(column),
-            None => return Err(not_splats(path, file, name)),
-        }
-    }
-    // Odd counts of coefficients are truncated to the largest complete degree, at the channel stride of the file.
-    let stride = file.count_columns("f_rest_") / 3;
-    let degree = SH_ROWS.iter().rposition(|&rows| rows <= stride).unwrap_or(0);
-    let rows = SH_ROWS.get(degree).copied().unwrap_or(0);
-    for channel in 0..3 {
-        for k in 0..rows {
-            columns.extend(file.column(&format!("f_rest_{}", channel * stride + k)));
-        }
-    }
-    Ok((columns, rows, degree as u8))
-}
-
-fn not_splats(path: &Path, file: &PlyFile, missing: &str) -> Error {
-    let (problem, remedy) = if file.column("packed_position").is_some() {
-        ("this is a compressed PLY".to_owned(), "convert it to an ordinary PLY first")
-    } else if missing == "scale_2" {
-        ("these are flat (2D) splats, with two scales each".to_owned(), "only 3D splats can be opened")
-    } else if file.column("red").is_some() || file.column("x").is_some() {
-        (format!("this is a point cloud, not splats (no `{missing}`)"), "give it to a data set as `ply_file_path`")
-    } else {
-        (format!("there is no vertex property `{missing}`"), "export the scene again as a Gaussian splat PLY")
-    };
-    Error::input(path, problem, remedy)
 }
 
 /// Reads the positions and colours of a point cloud, ascii or binary little-endian.
@@ -204,15 +129,21 @@ pub fn read_points(path: &Path) -> Result<Vec<Point>> {
     };
     columns.extend(rgb.or(sh).into_iter().flatten());
     let mut points = Vec::with_capacity(file.vertex_count()?);
-    file.for_each(&columns, |row| {
-        if let Some((&position, colour)) = row.split_first_chunk::<3>()
-            && position.iter().all(|c| c.is_finite())
-        {
-            let mut rgb = [128; 3];
-            for (byte, value) in rgb.iter_mut().zip(colour) {
-                *byte = (value * scale + offset).round().clamp(0.0, 255.0) as u8;
+    let stride = file.element("vertex").map_or(1, |vertex| vertex.stride().max(1));
+    let mut values = vec![0.0; columns.len()];
+    file.for_each_block(|rows| {
+        for row in rows.chunks_exact(stride) {
+            for (value, column) in values.iter_mut().zip(&columns) {
+                *value = column.value(row);
             }
-            points.push(Point { position, rgb });
+            let Some((&position, colour)) = values.split_first_chunk::<3>() else { continue };
+            if position.iter().all(|c| c.is_finite()) {
+                let mut rgb = [128; 3];
+                for (byte, value) in rgb.iter_mut().zip(colour) {
+                    *byte = (value * scale + offset).round().clamp(0.0, 255.0) as u8;
+                }
+                points.push(Point { position, rgb });
+            }
         }
         Ok(())
     })?;
@@ -235,72 +166,6 @@ pub fn write_splats(path: &Path, cloud: &SplatCloud, comments: &[String]) -> Res
 /// As [`write_splats`], and what `progress` returns; then no file is left behind.
 pub fn write_splats_with(path: &Path, cloud: &SplatCloud, comments: &[String], progress: OnProgress<'_>) -> Result<()> {
     cloud.check()?;
-    let rows = cloud.sh_width() / 3;
-    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let temporary = path.with_file_name(format!(".{name}.{}.tmp", std::process::id()));
-    let refused = |source| Error::Io { path: path.to_path_buf(), action: "write", source };
-    write_file(&temporary, cloud, rows, comments, progress)
-        .and_then(|written| written.and_then(|()| std::fs::rename(&temporary, path)).map_err(refused))
-        .inspect_err(|_| {
-            // Nothing more can be done if the half-written file cannot be removed either.
-            let _ = std::fs::remove_file(&temporary);
-        })
-}
-
-// The outer result is the caller's wish to stop, the inner one the disk's answer.
-fn write_file(
-    path: &Path,
-    cloud: &SplatCloud,
-    rows: usize,
-    comments: &[String],
-    progress: OnProgress<'_>,
-) -> Result<std::io::Result<()>> {
-    let mut out = match File::create(path) {
-        Ok(file) => BufWriter::with_capacity(1 << 20, file),
-        Err(error) => return Ok(Err(error)),
-    };
-    let mut bytes = header(cloud, rows, comments).into_bytes();
-    let mut rest = cloud.sh_rest.chunks_exact((rows * 3).max(1));
-    let columns =
-        cloud.means.iter().zip(&cloud.sh0).zip(&cloud.opacity_logits).zip(&cloud.log_scales).zip(&cloud.quats);
-    for (row, ((((mean, sh0), opacity), scales), quat)) in columns.enumerate() {
-        // Normals, which the layout has and nobody uses.
-        let head = mean.iter().chain(&[0.0; 3]).chain(sh0);
-        bytes.extend(head.flat_map(|value| value.to_le_bytes()));
-        if let Some(rest) = rest.next() {
-            for channel in 0..3 {
-                bytes.extend(rest.iter().skip(channel).step_by(3).flat_map(|value| value.to_le_bytes()));
-            }
-        }
-        let tail = std::iter::once(opacity).chain(scales).chain(quat);
-        bytes.extend(tail.flat_map(|value| value.to_le_bytes()));
-        if let Err(error) = out.write_all(&bytes) {
-            return Ok(Err(error));
-        }
-        bytes.clear();
-        if (row + 1).is_multiple_of(ROWS_PER_PROGRESS) {
-            progress((row + 1) as f64 / cloud.len() as f64)?;
-        }
-    }
-    // What is left of an empty scene is its header.
-    let ended = out.write_all(&bytes).and_then(|()| out.into_inner().map_err(std::io::IntoInnerError::into_error));
-    Ok(ended.and_then(|file| file.sync_all()))
-}
-
-fn header(cloud: &SplatCloud, rows: usize, comments: &[String]) -> String {
-    let mut lines = vec!["ply".to_owned(), "format binary_little_endian 1.0".to_owned()];
-    lines.push(format!("comment SplatRenderMode: {}", if cloud.antialiased { "mip" } else { "default" }));
-    lines.push(format!("comment SH degree: {}", cloud.sh_degree));
-    // A line break inside a comment would end the header early.
-    lines.extend(comments.iter().map(|comment| format!("comment {}", comment.replace(['\r', '\n'], " "))));
-    lines.push(format!("element vertex {}", cloud.len()));
-    let mut names: Vec<String> = ["x", "y", "z", "nx", "ny", "nz"].map(str::to_owned).to_vec();
-    names.extend((0..3).map(|i| format!("f_dc_{i}")));
-    names.extend((0..3 * rows).map(|i| format!("f_rest_{i}")));
-    names.push("opacity".to_owned());
-    names.extend((0..3).map(|i| format!("scale_{i}")));
-    names.extend((0..4).map(|i| format!("rot_{i}")));
-    lines.extend(names.iter().map(|name| format!("property float {name}")));
-    lines.push("end_header\n".to_owned());
-    lines.join("\n")
+    let options = WriteOptions { comments: comments.to_vec(), ..WriteOptions::default() };
+    formats::ply::write(path, &cloud.source(), &options, progress)
 }

@@ -1,28 +1,36 @@
-//! The PLY container [Turk 1994]: header, elements, and a reader of chosen vertex columns.
+//! The PLY container [Turk 1994]: the header. What follows it is read by `ply_body`.
 //!
-//! Knows nothing about splats. Column order and types come from the header; elements other than `vertex` are skipped.
+//! Knows nothing about splats. Column order and types come from the header.
 
 use crate::error::{Error, Result};
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 /// Longest header accepted; a file without `end_header` must not be read to its end as one.
 const MAX_HEADER_BYTES: u64 = 1 << 20;
-/// Longest text line accepted in an ascii body.
-const MAX_LINE_BYTES: u64 = 1 << 16;
-const EXPORT_AGAIN: &str = "the file is damaged or was cut short; export it again";
+/// What to do about a damaged file.
+pub(crate) const EXPORT_AGAIN: &str = "the file is damaged or was cut short; export it again";
 
-/// A number type of the format.
+/// A number type of the PLY format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Scalar {
+pub enum Scalar {
+    /// `char`.
     I8,
+    /// `uchar`.
     U8,
+    /// `short`.
     I16,
+    /// `ushort`.
     U16,
+    /// `int`.
     I32,
+    /// `uint`.
     U32,
+    /// `float`.
     F32,
+    /// `double`.
     F64,
 }
 
@@ -41,7 +49,22 @@ impl Scalar {
         })
     }
 
-    fn size(self) -> usize {
+    /// Its word in a header.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::I8 => "char",
+            Self::U8 => "uchar",
+            Self::I16 => "short",
+            Self::U16 => "ushort",
+            Self::I32 => "int",
+            Self::U32 => "uint",
+            Self::F32 => "float",
+            Self::F64 => "double",
+        }
+    }
+
+    /// Bytes of one value.
+    pub fn size(self) -> usize {
         match self {
             Self::I8 | Self::U8 => 1,
             Self::I16 | Self::U16 => 2,
@@ -55,7 +78,7 @@ impl Scalar {
     }
 
     /// The value at the start of `bytes`, little-endian; `None` if there are too few.
-    fn decode(self, bytes: &[u8]) -> Option<f64> {
+    pub(super) fn decode(self, bytes: &[u8]) -> Option<f64> {
         Some(match self {
             Self::I8 => f64::from(i8::from_le_bytes(*bytes.first_chunk()?)),
             Self::U8 => f64::from(u8::from_le_bytes(*bytes.first_chunk()?)),
@@ -67,62 +90,139 @@ impl Scalar {
             Self::F64 => f64::from_le_bytes(*bytes.first_chunk()?),
         })
     }
+
+    /// Appends the number that a word of text stands for, little-endian; `None` if it is no number.
+    pub(super) fn encode_word(self, word: &str, bytes: &mut Vec<u8>) -> Option<()> {
+        // Casts saturate: a number that its own type cannot hold becomes the nearest one that it can.
+        let number = || word.parse::<f64>().ok();
+        match self {
+            Self::I8 => bytes.extend((number()? as i8).to_le_bytes()),
+            Self::U8 => bytes.push(number()? as u8),
+            Self::I16 => bytes.extend((number()? as i16).to_le_bytes()),
+            Self::U16 => bytes.extend((number()? as u16).to_le_bytes()),
+            Self::I32 => bytes.extend((number()? as i32).to_le_bytes()),
+            Self::U32 => bytes.extend((number()? as u32).to_le_bytes()),
+            Self::F32 => bytes.extend(word.parse::<f32>().ok()?.to_le_bytes()),
+            Self::F64 => bytes.extend(number()?.to_le_bytes()),
+        }
+        Some(())
+    }
 }
 
+/// A property of an element.
 #[derive(Clone, Debug)]
-enum Property {
+pub(super) enum Property {
     Scalar { name: String, kind: Scalar },
     List { count: Scalar, item: Scalar },
 }
 
+/// An element: so many rows of these properties.
 #[derive(Clone, Debug)]
-struct Element {
-    name: String,
-    count: u64,
-    properties: Vec<Property>,
+pub(crate) struct Element {
+    pub(crate) name: String,
+    pub(crate) count: u64,
+    pub(super) properties: Vec<Property>,
 }
 
-/// A vertex column: where it is and what it holds.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Column {
-    index: usize,  // among the words of an ascii line
-    offset: usize, // in a binary row
-    pub(super) kind: Scalar,
+impl Element {
+    /// Bytes of a row of its scalar properties, packed.
+    pub(crate) fn stride(&self) -> usize {
+        self.scalars().map(|(_, kind)| kind.size()).sum()
+    }
+
+    /// Whether all rows of a binary file are equally long.
+    pub(super) fn is_plain(&self) -> bool {
+        self.properties.iter().all(|property| matches!(property, Property::Scalar { .. }))
+    }
+
+    fn scalars(&self) -> impl Iterator<Item = (&str, Scalar)> {
+        self.properties.iter().filter_map(|property| match property {
+            Property::Scalar { name, kind } => Some((name.as_str(), *kind)),
+            Property::List { .. } => None,
+        })
+    }
+
+    /// Its scalar properties in the order of the header: name, and where it is in a packed row.
+    pub(crate) fn in_order(&self) -> impl Iterator<Item = (&str, Column)> {
+        self.scalars().scan(0, |end, (name, kind)| {
+            let offset = *end;
+            *end += kind.size();
+            Some((name, Column { offset, kind }))
+        })
+    }
+
+    /// Its scalar properties by name; of several that have the same name, the first.
+    pub(crate) fn columns(&self) -> BTreeMap<String, Column> {
+        let mut columns = BTreeMap::new();
+        for (name, column) in self.in_order() {
+            columns.entry(name.to_owned()).or_insert(column);
+        }
+        columns
+    }
+}
+
+/// A scalar property: where it is in a packed row and what it holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Column {
+    /// Bytes in front of it.
+    pub(crate) offset: usize,
+    /// Its type.
+    pub(crate) kind: Scalar,
+}
+
+impl Column {
+    /// Its value in a row; NaN where the row is too short.
+    pub(crate) fn value(self, row: &[u8]) -> f32 {
+        let bytes = row.get(self.offset..).unwrap_or_default();
+        match (self.kind, bytes.first_chunk()) {
+            (Scalar::F32, Some(bytes)) => f32::from_le_bytes(*bytes),
+            (kind, _) => kind.decode(bytes).map_or(f32::NAN, |value| value as f32),
+        }
+    }
 }
 
 /// An open file, positioned behind its header.
-pub(super) struct PlyFile {
-    path: PathBuf,
-    reader: BufReader<File>,
-    left: u64, // bytes behind the header
-    ascii: bool,
-    elements: Vec<Element>,
-    pub(super) comments: Vec<String>,
+pub(crate) struct PlyFile {
+    pub(super) path: PathBuf,
+    pub(super) reader: BufReader<File>,
+    pub(super) length: u64,
+    pub(super) left: u64, // bytes from here to the end
+    pub(super) ascii: bool,
+    /// What the header promises.
+    pub(crate) elements: Vec<Element>,
+    /// The comments of the header.
+    pub(crate) comments: Vec<String>,
+    columns: BTreeMap<String, Column>,
 }
 
 impl PlyFile {
     /// Opens a file and reads its header.
-    pub(super) fn open(path: &Path) -> Result<Self> {
+    pub(crate) fn open(path: &Path) -> Result<Self> {
         let file = File::open(path).map_err(|e| Error::io(path, "read", e))?;
         let length = file.metadata().map_err(|e| Error::io(path, "read", e))?.len();
         let mut ply = Self {
             path: path.to_path_buf(),
             reader: BufReader::with_capacity(1 << 20, file),
+            length,
             left: length,
             ascii: false,
             elements: Vec::new(),
             comments: Vec::new(),
+            columns: BTreeMap::new(),
         };
         ply.read_header(length)?;
+        if let Some(vertex) = ply.element("vertex") {
+            ply.columns = vertex.columns();
+        }
         Ok(ply)
     }
 
-    fn bad(&self, problem: impl Into<String>) -> Error {
+    pub(super) fn bad(&self, problem: impl Into<String>) -> Error {
         Error::input(&self.path, problem, EXPORT_AGAIN)
     }
 
     /// One line without its end; `None` at the end of the file.
-    fn line(&mut self, limit: u64) -> Result<Option<String>> {
+    pub(super) fn line(&mut self, limit: u64) -> Result<Option<String>> {
         let mut line = Vec::new();
         let read =
             (&mut self.reader).take(limit).read_until(b'\n', &mut line).map_err(|e| Error::io(&self.path, "read", e))?
@@ -187,24 +287,18 @@ impl PlyFile {
         }
     }
 
-    fn vertex(&self) -> Result<&Element> {
-        let vertex = self.elements.iter().find(|element| element.name == "vertex");
-        vertex.ok_or_else(|| self.bad("there is no `element vertex`"))
+    /// The first element of a name.
+    pub(crate) fn element(&self, name: &str) -> Option<&Element> {
+        self.elements.iter().find(|element| element.name == name)
+    }
+
+    pub(super) fn vertex(&self) -> Result<&Element> {
+        self.element("vertex").ok_or_else(|| self.bad("there is no `element vertex`"))
     }
 
     /// Looks up a vertex column by name.
-    pub(super) fn column(&self, name: &str) -> Option<Column> {
-        let mut offset = 0;
-        for (index, property) in self.vertex().ok()?.properties.iter().enumerate() {
-            let Property::Scalar { name: own, kind } = property else {
-                return None;
-            };
-            if own == name {
-                return Some(Column { index, offset, kind: *kind });
-            }
-            offset += kind.size();
-        }
-        None
+    pub(crate) fn column(&self, name: &str) -> Option<Column> {
+        self.columns.get(name).copied()
     }
 
     /// Number of vertex columns called `prefix0`, `prefix1`, .. without a gap.
@@ -213,7 +307,7 @@ impl PlyFile {
     }
 
     /// Number of vertices, after checking that the file is long enough to hold them.
-    pub(super) fn vertex_count(&self) -> Result<usize> {
+    pub(crate) fn vertex_count(&self) -> Result<usize> {
         let mut before = 0_u64;
         for element in &self.elements {
             let smallest = element.properties.iter().map(|property| self.smallest_size(property)).sum::<u64>();
@@ -231,7 +325,8 @@ impl PlyFile {
                 vertex.count, self.left
             )));
         }
-        usize::try_from(vertex.count).map_err(|_| self.bad("too many vertices"))
+        // Rows are counted in 32 bits.
+        u32::try_from(vertex.count).map(|count| count as usize).map_err(|_| self.bad("too many vertices"))
     }
 
     fn smallest_size(&self, property: &Property) -> u64 {
@@ -240,98 +335,6 @@ impl PlyFile {
             Property::Scalar { kind, .. } => kind.size() as u64,
             Property::List { count, .. } => count.size() as u64,
         }
-    }
-
-    /// Calls `each` with the values of the chosen columns for every vertex, until it fails.
-    pub(super) fn for_each(mut self, columns: &[Column], mut each: impl FnMut(&[f32]) -> Result<()>) -> Result<()> {
-        let count = self.vertex_count()?;
-        let elements = std::mem::take(&mut self.elements);
-        let mut values = vec![0.0_f32; columns.len()];
-        for element in &elements {
-            if element.name != "vertex" {
-                self.skip(element)?;
-                continue;
-            }
-            let stride = self.stride(element)?;
-            let mut row = vec![0; stride];
-            for index in 0..count {
-                if self.ascii {
-                    self.ascii_row(index, columns, &mut values)?;
-                } else {
-                    self.reader
-                        .read_exact(&mut row)
-                        .map_err(|_| self.bad(format!("the file ends in vertex {index}")))?;
-                    for (value, column) in values.iter_mut().zip(columns) {
-                        let bytes = row.get(column.offset..).unwrap_or_default();
-                        *value = column.kind.decode(bytes).unwrap_or(f64::NAN) as f32;
-                    }
-                }
-                each(&values)?;
-            }
-            break;
-        }
-        Ok(())
-    }
-
-    fn stride(&self, vertex: &Element) -> Result<usize> {
-        let mut stride = 0;
-        for property in &vertex.properties {
-            match property {
-                Property::Scalar { kind, .. } => stride += kind.size(),
-                Property::List { .. } => {
-                    return Err(self.bad("a vertex property is a list, which no splat file has"));
-                }
-            }
-        }
-        Ok(stride)
-    }
-
-    fn ascii_row(&mut self, index: usize, columns: &[Column], values: &mut [f32]) -> Result<()> {
-        let line = loop {
-            match self.line(MAX_LINE_BYTES)? {
-                None => return Err(self.bad(format!("the file ends before vertex {index}"))),
-                Some(line) if line.trim().is_empty() => {}
-                Some(line) => break line,
-            }
-        };
-        let words: Vec<&str> = line.split_whitespace().collect();
-        for (value, column) in values.iter_mut().zip(columns) {
-            let word = words.get(column.index).copied().unwrap_or_default();
-            *value = word.parse().map_err(|_| self.bad(format!("vertex {index}: `{word}` is not a number")))?;
-        }
-        Ok(())
-    }
-
-    /// Passes over an element in front of the vertices.
-    fn skip(&mut self, element: &Element) -> Result<()> {
-        if element.properties.is_empty() {
-            return Ok(());
-        }
-        for index in 0..element.count {
-            let ends = format!("the file ends in {} {index}", element.name);
-            if self.ascii {
-                self.line(MAX_LINE_BYTES)?.ok_or_else(|| self.bad(ends.as_str()))?;
-                continue;
-            }
-            for property in &element.properties {
-                let bytes = match property {
-                    Property::Scalar { kind, .. } => kind.size() as u64,
-                    Property::List { count, item } => {
-                        let mut head = [0; 8];
-                        let head = head.get_mut(..count.size()).unwrap_or_default();
-                        self.reader.read_exact(head).map_err(|_| self.bad(ends.as_str()))?;
-                        self.left = self.left.saturating_sub(count.size() as u64);
-                        let items = count.decode(head).filter(|items| *items >= 0.0 && items.fract() == 0.0);
-                        let items = items.ok_or_else(|| self.bad("a list has a length that is no count"))?;
-                        (items as u64).saturating_mul(item.size() as u64)
-                    }
-                };
-                self.left = self.left.checked_sub(bytes).ok_or_else(|| self.bad(ends.as_str()))?;
-                let offset = i64::try_from(bytes).map_err(|_| self.bad(ends.as_str()))?;
-                self.reader.seek_relative(offset).map_err(|e| Error::io(&self.path, "read", e))?;
-            }
-        }
-        Ok(())
     }
 }
 
