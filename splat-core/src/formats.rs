@@ -6,8 +6,8 @@
 //! what it cannot hold stands in [`FORMATS`], once, for the command line, the window and the tests.
 
 mod checked;
-//mod glb;
-//mod ksplat;
+mod glb;
+mod ksplat;
 pub mod morton;
 mod ply;
 mod source;
@@ -88,7 +88,7 @@ pub struct FormatRow {
 pub const HEAD: usize = 4096;
 
 /// All formats, in the order in which they are offered and recognised.
-pub const FORMATS: &[FormatRow] = &[ply::ROW, spz::ROW];
+pub const FORMATS: &[FormatRow] = &[ply::ROW, spz::ROW, ksplat::ROW, glb::ROW];
 
 impl Format {
     /// Its row in the table.
