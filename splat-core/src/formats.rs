@@ -6,14 +6,19 @@
 //! what it cannot hold stands in [`FORMATS`], once, for the command line, the window and the tests.
 
 mod activation;
+mod checked;
 mod compressed_ply;
 #[cfg(test)]
 mod fixture;
+mod glb;
+mod ksplat;
 pub mod morton;
 pub(crate) mod ply;
 mod rows;
 mod source;
 mod splat;
+mod spz;
+mod values;
 mod window;
 
 use std::fs::File;
@@ -36,6 +41,12 @@ pub enum Format {
     CompressedPly,
     /// 32 bytes per splat, without SH, by antimatter15.
     Splat,
+    /// Quantized and compressed [Niantic Labs].
+    Spz,
+    /// The scenes of the GaussianSplats3D viewer.
+    Ksplat,
+    /// glTF with `KHR_gaussian_splatting` [Khronos].
+    Glb,
 }
 
 /// What a person may choose when writing; formats ignore what does not concern them.
@@ -104,7 +115,8 @@ impl FormatRow {
 pub const HEAD: usize = 4096;
 
 /// All formats, in the order in which they are offered and recognised.
-pub const FORMATS: &[FormatRow] = &[ply::ROW, compressed_ply::ROW, splat::ROW];
+pub const FORMATS: &[FormatRow] =
+    &[ply::ROW, compressed_ply::ROW, spz::ROW, ksplat::ROW, glb::ROW, splat::ROW];
 
 impl FormatRow {
     /// The SH degree that a file has when splats of `degree` are written with these options.
