@@ -5,9 +5,14 @@
 //! choosing. Splats in memory ([`SplatCloud`]) are a source too. What a format is called, how it is recognised, and
 //! what it cannot hold stands in [`FORMATS`], once, for the command line, the window and the tests.
 
+mod checked;
+//mod glb;
+//mod ksplat;
 pub mod morton;
 mod ply;
 mod source;
+mod spz;
+mod values;
 
 use std::fs::File;
 use std::io::{BufWriter, Read, Write};
@@ -24,6 +29,12 @@ pub use source::{BLOCK, SplatInfo, SplatSource, for_each_block, read_all};
 pub enum Format {
     /// The layout of the reference implementation [Kerbl 2023].
     Ply,
+    /// Quantized and compressed [Niantic Labs].
+    Spz,
+    /// The scenes of the GaussianSplats3D viewer.
+    Ksplat,
+    /// glTF with `KHR_gaussian_splatting` [Khronos].
+    Glb,
 }
 
 /// What a person may choose when writing; formats ignore what does not concern them.
@@ -77,7 +88,7 @@ pub struct FormatRow {
 pub const HEAD: usize = 4096;
 
 /// All formats, in the order in which they are offered and recognised.
-pub const FORMATS: &[FormatRow] = &[ply::ROW];
+pub const FORMATS: &[FormatRow] = &[ply::ROW, spz::ROW];
 
 impl Format {
     /// Its row in the table.

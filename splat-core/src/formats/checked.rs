@@ -1,0 +1,54 @@
+//! Leaving out the rows of a file that nobody can draw.
+
+use super::source::{SplatInfo, SplatSource, for_each_block};
+use crate::error::Result;
+use crate::scene::SplatCloud;
+use crate::scene::io::ply::OnProgress;
+
+/// A source without some of its rows.
+struct Checked {
+    source: Box<dyn SplatSource>,
+    /// The rows that remain.
+    kept: Vec<u32>,
+    info: SplatInfo,
+}
+
+impl SplatSource for Checked {
+    fn info(&self) -> &SplatInfo {
+        &self.info
+    }
+
+    fn rows(&self, rows: &[u32]) -> Result<SplatCloud> {
+        let rows: Vec<u32> = rows.iter().map(|&row| self.kept[row as usize]).collect();
+        let mut cloud = self.source.rows(&rows)?;
+        cloud.dropped = self.info.dropped;
+        Ok(cloud)
+    }
+}
+
+/// The same splats without those that have a NaN, an infinite value or a quaternion of length zero. For formats that
+/// store floats: all rows are decoded once to see.
+pub(super) fn checked(source: Box<dyn SplatSource>, progress: OnProgress<'_>) -> Result<Box<dyn SplatSource>> {
+    let count = source.info().count;
+    let mut kept = Vec::new();
+    for_each_block(source.as_ref(), None, progress, &mut |first, block| {
+        let width = block.sh_width();
+        let whole = |row: usize| {
+            let length: f32 = block.quats[row].iter().map(|c| c * c).sum();
+            let rest = &block.sh_rest[row * width..][..width];
+            let values = block.means[row].iter().chain(&block.sh0[row]).chain(&block.log_scales[row]).chain(rest);
+            length > 0.0
+                && length.is_finite()
+                && block.opacity_logits[row].is_finite()
+                && values.into_iter().all(|v| v.is_finite())
+        };
+        kept.extend((0..block.len()).filter(|&row| whole(row)).map(|row| (first + row) as u32));
+        Ok(())
+    })?;
+    if kept.len() == count {
+        return Ok(source);
+    }
+    let dropped = source.info().dropped + count - kept.len();
+    let info = SplatInfo { count: kept.len(), dropped, ..source.info().clone() };
+    Ok(Box::new(Checked { source, kept, info }))
+}

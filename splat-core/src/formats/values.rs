@@ -1,0 +1,162 @@
+//! What several formats store differently from memory: activated values, other axes.
+//!
+//! Stored splats keep the trained values, logarithms of scales and logits of opacities, in the frame of the photos:
+//! x right, y down, z forward (RDF). Many files hold what a renderer needs instead.
+
+use crate::scene::SplatCloud;
+
+/// Constant SH basis function, 1 / (2 √π).
+pub(super) const SH_C0: f32 = 0.282_094_79;
+/// Logits and logarithms beyond this mean fully opaque, transparent or flat.
+pub(super) const MOST: f32 = 30.0;
+
+/// The opacity of a logit.
+pub(super) fn sigmoid(logit: f32) -> f32 {
+    (1.0 / (1.0 + (-f64::from(logit)).exp())) as f32
+}
+
+/// The logit of an opacity; opaque and transparent become ±[`MOST`], NaN stays.
+pub(super) fn logit(opacity: f32) -> f32 {
+    let opacity = f64::from(opacity).clamp(0.0, 1.0);
+    ((opacity / (1.0 - opacity)).ln() as f32).clamp(-MOST, MOST)
+}
+
+/// The logarithm of a scale; a flat one becomes −[`MOST`], NaN stays.
+pub(super) fn log_scale(scale: f32) -> f32 {
+    if scale.is_nan() { scale } else { (f64::from(scale).max(0.0).ln() as f32).clamp(-MOST, MOST) }
+}
+
+/// Other directions for some of the axes; made twice, it undoes itself.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Flip {
+    signs: [f32; 3],
+}
+
+impl Flip {
+    /// Turns the named axes around.
+    pub(super) fn new(x: bool, y: bool, z: bool) -> Self {
+        Flip { signs: [x, y, z].map(|turned| if turned { -1.0 } else { 1.0 }) }
+    }
+
+    /// Changes positions, rotations and view-dependent colours; every value keeps its magnitude, so nothing is lost.
+    ///
+    /// With D = diag(a, b, c), a covariance R S² Rᵀ becomes (D R D) S² (D R D)ᵀ, since D commutes with S: the axis of
+    /// the rotation is multiplied by det(D) D, also where D is a mirror. A basis function that is odd in an axis
+    /// changes its sign with it.
+    pub(super) fn apply(self, cloud: &mut SplatCloud) {
+        let [a, b, c] = self.signs;
+        if self.signs == [1.0; 3] {
+            return;
+        }
+        for [x, y, z] in &mut cloud.means {
+            (*x, *y, *z) = (a * *x, b * *y, c * *z);
+        }
+        for [_, x, y, z] in &mut cloud.quats {
+            (*x, *y, *z) = (b * c * *x, a * c * *y, a * b * *z);
+        }
+        let signs = [b, c, a, a * b, b * c, 1.0, a * c, 1.0, b, a * b * c, b, c, a, c, a];
+        let width = cloud.sh_width();
+        for row in cloud.sh_rest.chunks_exact_mut(width.max(1)) {
+            let (triples, _) = row.as_chunks_mut::<3>();
+            for (triple, sign) in triples.iter_mut().zip(signs) {
+                *triple = triple.map(|value| sign * value);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use glam::{DMat3, DQuat, DVec3};
+
+    use super::{Flip, MOST, log_scale, logit, sigmoid};
+    use crate::edit::Similarity;
+    use crate::scene::SplatCloud;
+
+    /// Splats of a degree with values as training leaves them, different in every column and row.
+    pub(in crate::formats) fn sample(count: usize, sh_degree: u8) -> SplatCloud {
+        let wave = |index: usize, rate: f64| (index as f64 * rate + rate).sin() as f32;
+        let three = |row: usize, rate: f64, size: f32| [0, 1, 2].map(|axis| size * wave(3 * row + axis, rate));
+        let width = 3 * (usize::from(sh_degree + 1).pow(2) - 1);
+        SplatCloud {
+            means: (0..count).map(|row| three(row, 1.37, 20.0)).collect(),
+            quats: (0..count).map(|row| [3, 2, 1, 0].map(|c| 3.0 * wave(4 * row + c, 0.71))).collect(),
+            log_scales: (0..count).map(|row| three(row, 2.3, 3.0).map(|value| value - 4.0)).collect(),
+            opacity_logits: (0..count).map(|row| 6.0 * wave(row, 0.9)).collect(),
+            sh0: (0..count).map(|row| three(row, 3.1, 1.7)).collect(),
+            sh_rest: (0..count * width).map(|index| 0.9 * wave(index, 1.91)).collect(),
+            sh_degree,
+            antialiased: count % 2 == 1,
+            dropped: 0,
+        }
+    }
+
+    /// The largest difference of two columns.
+    pub(in crate::formats) fn distance(a: &[f32], b: &[f32]) -> f32 {
+        assert_eq!(a.len(), b.len());
+        a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
+    }
+
+    /// The largest angle between two sets of rotations, in radians.
+    pub(in crate::formats) fn angle(a: &[[f32; 4]], b: &[[f32; 4]]) -> f64 {
+        assert_eq!(a.len(), b.len());
+        let unit = |[w, x, y, z]: [f32; 4]| DQuat::from_array([x, y, z, w].map(f64::from)).normalize();
+        a.iter().zip(b).map(|(a, b)| 2.0 * unit(*a).dot(unit(*b)).abs().min(1.0).acos()).fold(0.0, f64::max)
+    }
+
+    /// The covariances: all that is drawn of rotations and scales.
+    fn covariances(cloud: &SplatCloud) -> Vec<DMat3> {
+        let pairs = cloud.quats.iter().zip(&cloud.log_scales);
+        pairs
+            .map(|([w, x, y, z], scales)| {
+                let rotation = DQuat::from_array([x, y, z, w].map(|value| f64::from(*value))).normalize();
+                let scales = DVec3::from_array(scales.map(|value| f64::from(value).exp()));
+                let shape = DMat3::from_quat(rotation) * DMat3::from_diagonal(scales);
+                shape * shape.transpose()
+            })
+            .collect()
+    }
+
+    #[test]
+    fn two_turned_axes_are_half_a_turn() {
+        for (turned, axis) in
+            [([false, true, true], DVec3::X), ([true, false, true], DVec3::Y), ([true, true, false], DVec3::Z)]
+        {
+            let mut flipped = sample(20, 3);
+            let mut rotated = flipped.clone();
+            Flip::new(turned[0], turned[1], turned[2]).apply(&mut flipped);
+            let rotation = DQuat::from_axis_angle(axis, std::f64::consts::PI);
+            Similarity { rotation, ..Similarity::IDENTITY }.transform_cloud(&mut rotated);
+            assert!(distance(flipped.means.as_flattened(), rotated.means.as_flattened()) < 1e-5);
+            assert!(distance(&flipped.sh_rest, &rotated.sh_rest) < 1e-6);
+            for (a, b) in covariances(&flipped).into_iter().zip(covariances(&rotated)) {
+                assert!((a - b).abs().to_cols_array().into_iter().fold(0.0, f64::max) < 1e-6);
+            }
+        }
+    }
+
+    #[test]
+    fn a_mirror_mirrors_shapes_and_undoes_itself() {
+        let before = sample(20, 3);
+        let mut after = before.clone();
+        let flip = Flip::new(false, true, false);
+        flip.apply(&mut after);
+        let mirror = DMat3::from_diagonal(DVec3::new(1.0, -1.0, 1.0));
+        for (a, b) in covariances(&before).into_iter().zip(covariances(&after)) {
+            assert!((mirror * a * mirror - b).abs().to_cols_array().into_iter().fold(0.0, f64::max) < 1e-9);
+        }
+        flip.apply(&mut after);
+        assert_eq!(before, after);
+    }
+
+    #[test]
+    fn activations_are_inverted_within_their_limits() {
+        for value in [-15.0, -3.0, 0.0, 0.1, 5.0] {
+            assert!((logit(sigmoid(value)) - value).abs() < 2e-5 * (1.0 + value.abs()), "{value}");
+            assert!((log_scale(value.exp()) - value).abs() < 1e-5 * (1.0 + value.abs()));
+        }
+        assert_eq!([logit(0.0), logit(1.0), logit(-2.0), logit(7.0)], [-MOST, MOST, -MOST, MOST]);
+        assert_eq!([log_scale(0.0), log_scale(-1.0), log_scale(f32::INFINITY)], [-MOST, -MOST, MOST]);
+        assert!(logit(f32::NAN).is_nan() && log_scale(f32::NAN).is_nan());
+    }
+}
