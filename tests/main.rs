@@ -15,6 +15,7 @@ mod determinism;
 mod editing;
 mod gpu;
 mod gradients;
+mod html;
 mod invariants;
 mod oracle;
 mod scene;

@@ -5,7 +5,7 @@
 // How close to straight up or down it may look: beyond, turning would flip the image.
 const MAX_ELEVATION = (89 / 180) * Math.PI;
 // Distances to the point, as multiples of the scene's radius.
-const NEAREST = 1e-3;
+const NEAREST = 0.03;
 const FARTHEST = 50;
 
 class Camera {

@@ -8,6 +8,7 @@
 mod checked;
 //mod glb;
 //mod ksplat;
+mod html;
 pub mod morton;
 mod ply;
 mod source;
@@ -22,6 +23,7 @@ use crate::error::{Error, Result};
 use crate::scene::SplatCloud;
 use crate::scene::io::ply::OnProgress;
 
+pub use html::{StartView, ViewerHints};
 pub use source::{BLOCK, SplatInfo, SplatSource, for_each_block, read_all};
 
 /// A kind of splat file.
@@ -31,6 +33,8 @@ pub enum Format {
     Ply,
     /// Quantized and compressed [Niantic Labs].
     Spz,
+    /// A web page that holds the splats and shows them.
+    Html,
     /// The scenes of the GaussianSplats3D viewer.
     Ksplat,
     /// glTF with `KHR_gaussian_splatting` [Khronos].
@@ -48,11 +52,19 @@ pub struct WriteOptions {
     pub spz_version: u8,
     /// Rounds of clustering for the SH palette of SOG.
     pub sog_sh_iters: u32,
+    /// How a viewer that is written with the splats begins.
+    pub viewer: ViewerHints,
 }
 
 impl Default for WriteOptions {
     fn default() -> Self {
-        WriteOptions { comments: Vec::new(), sh_degree: 3, spz_version: 3, sog_sh_iters: 10 }
+        WriteOptions {
+            comments: Vec::new(),
+            sh_degree: 3,
+            spz_version: 3,
+            sog_sh_iters: 10,
+            viewer: ViewerHints::default(),
+        }
     }
 }
 
@@ -88,7 +100,7 @@ pub struct FormatRow {
 pub const HEAD: usize = 4096;
 
 /// All formats, in the order in which they are offered and recognised.
-pub const FORMATS: &[FormatRow] = &[ply::ROW, spz::ROW];
+pub const FORMATS: &[FormatRow] = &[ply::ROW, spz::ROW, html::ROW];
 
 impl Format {
     /// Its row in the table.

@@ -31,7 +31,7 @@ fn gzip(plain: &[u8]) -> Vec<u8> {
 }
 
 fn header(version: u32, count: u32, tail: [u8; 4]) -> Vec<u8> {
-    [b"NGSP", &version.to_le_bytes(), &count.to_le_bytes(), &tail].concat()
+    [&b"NGSP"[..], &version.to_le_bytes(), &count.to_le_bytes(), &tail].concat()
 }
 
 /// A file of version 4 around streams that are already bytes.
