@@ -16,6 +16,7 @@ mod editing;
 mod export;
 mod gpu;
 mod gradients;
+mod html;
 mod invariants;
 mod oracle;
 mod scene;

@@ -11,6 +11,7 @@ mod compressed_ply;
 #[cfg(test)]
 mod fixture;
 mod glb;
+mod html;
 mod ksplat;
 pub mod morton;
 pub(crate) mod ply;
@@ -30,6 +31,7 @@ use crate::scene::SplatCloud;
 use crate::scene::io::ply::OnProgress;
 use crate::scene::io::ply_rows::names;
 
+pub use html::{StartView, ViewerHints};
 pub use source::{BLOCK, SplatInfo, SplatSource, for_each_block, read_all};
 
 /// A kind of splat file.
@@ -43,6 +45,8 @@ pub enum Format {
     Splat,
     /// Quantized and compressed [Niantic Labs].
     Spz,
+    /// A web page that holds the splats and shows them.
+    Html,
     /// The scenes of the GaussianSplats3D viewer.
     Ksplat,
     /// glTF with `KHR_gaussian_splatting` [Khronos].
@@ -60,11 +64,19 @@ pub struct WriteOptions {
     pub spz_version: u8,
     /// Rounds of clustering for the SH palette of SOG.
     pub sog_sh_iters: u32,
+    /// How a viewer that is written with the splats begins.
+    pub viewer: ViewerHints,
 }
 
 impl Default for WriteOptions {
     fn default() -> Self {
-        WriteOptions { comments: Vec::new(), sh_degree: 3, spz_version: 3, sog_sh_iters: 10 }
+        WriteOptions {
+            comments: Vec::new(),
+            sh_degree: 3,
+            spz_version: 3,
+            sog_sh_iters: 10,
+            viewer: ViewerHints::default(),
+        }
     }
 }
 
@@ -116,7 +128,7 @@ pub const HEAD: usize = 4096;
 
 /// All formats, in the order in which they are offered and recognised.
 pub const FORMATS: &[FormatRow] =
-    &[ply::ROW, compressed_ply::ROW, spz::ROW, ksplat::ROW, glb::ROW, splat::ROW];
+    &[ply::ROW, compressed_ply::ROW, spz::ROW, ksplat::ROW, glb::ROW, html::ROW, splat::ROW];
 
 impl FormatRow {
     /// The SH degree that a file has when splats of `degree` are written with these options.

@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Result;
 use splat_core::Error;
-use splat_core::formats::{Format, FormatRow, SplatInfo, SplatSource, WriteOptions, save_splats};
+use splat_core::formats::{
+    Format, FormatRow, SplatInfo, SplatSource, StartView, ViewerHints, WriteOptions, save_splats,
+};
 use splat_core::run::RunFolder;
 use splat_core::scene::{Dataset, SplatCloud};
 use splat_core::train::Trainer;
@@ -61,6 +63,7 @@ fn export(args: &ExportArgs, format: &FormatRow, target: &Target, reporter: &mut
         sh_degree: args.sh_degree,
         spz_version: args.spz_version,
         sog_sh_iters: args.sog_sh_iters,
+        viewer: viewer_hints(format, target),
     };
     doubts(source.info()).iter().for_each(|doubt| reporter.warning(doubt));
     save_splats(&args.output, source.as_ref(), &options, &mut |share| told(reporter, stopped, "writing", share))?;
@@ -71,6 +74,26 @@ fn export(args: &ExportArgs, format: &FormatRow, target: &Target, reporter: &mut
         text.push_str(&format!("{difference}\n"));
     }
     Ok(text)
+}
+
+/// How a page begins: upright, over the background of the run, and from its first photo.
+fn viewer_hints(format: &FormatRow, target: &Target) -> ViewerHints {
+    let mut hints = ViewerHints { background: target.background(), ..ViewerHints::default() };
+    let Some((_, header)) = target.run.as_ref().filter(|_| format.format == Format::Html) else { return hints };
+    // Without the photos the page still works; it only begins elsewhere.
+    let options = target::load_options(&target.settings, header.images.clone());
+    let Ok(dataset) = Dataset::load(Path::new(&header.scene), &options) else { return hints };
+    hints.up = dataset.up().as_vec3().to_array();
+    if let Some(view) = dataset.train.first() {
+        let (eye, forward) = (view.position(), view.viewmat.matrix3.row(2));
+        let shorter = f64::from(view.width.min(view.height));
+        hints.start = Some(StartView {
+            eye: eye.as_vec3().to_array(),
+            target: (eye + forward * dataset.extent()).as_vec3().to_array(),
+            fov_deg: (2.0 * (0.5 * shorter / view.fx.max(view.fy)).atan()).to_degrees() as f32,
+        });
+    }
+    hints
 }
 
 /// Tells how far it is; fails when Ctrl-C was pressed.

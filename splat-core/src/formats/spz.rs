@@ -25,7 +25,7 @@ use crate::error::{Error, Result};
 use crate::scene::io::ply::OnProgress;
 
 pub(super) use read::{Spz, unpack};
-pub(crate) use write::write_spz;
+pub(crate) use write::{STREAM, write_spz};
 
 pub(super) const ROW: FormatRow = FormatRow {
     format: Format::Spz,
@@ -81,9 +81,7 @@ fn open(path: &Path, progress: OnProgress<'_>) -> Result<Box<dyn SplatSource>> {
 fn write(path: &Path, source: &dyn SplatSource, options: &WriteOptions, progress: OnProgress<'_>) -> Result<()> {
     write_file(path, &mut |out| {
         write_spz(out, source, options, progress).map_err(|error| match error {
-            Error::Io { path: stream, source, .. } if stream == Path::new(write::STREAM) => {
-                Error::io(path, "write", source)
-            }
+            Error::Io { path: stream, source, .. } if stream == Path::new(STREAM) => Error::io(path, "write", source),
             other => other,
         })
     })

@@ -10,7 +10,7 @@ use crate::scene::SplatCloud;
 use crate::scene::io::ply::OnProgress;
 
 /// What errors of [`write_spz`] call the output.
-pub(super) const STREAM: &str = "SPZ data";
+pub(crate) const STREAM: &str = "SPZ data";
 
 /// Steps of 1/4096: what all writers use while the scene fits.
 const FRACTIONAL_BITS: u8 = 12;

@@ -1,0 +1,250 @@
+//! A web page that holds a scene and shows it: one file that opens from disk, without a server or a network.
+//!
+//! The page is `assets/viewer/page.html` with marks in double braces, which name the files beside it or what is known of
+//! the scene. The splats are SPZ in base64, cut into pieces, so that a browser never needs all of them as one string.
+
+#[cfg(test)]
+mod tests;
+
+use std::io::Write;
+use std::path::Path;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use glam::DVec3;
+use serde_json::{Value, json};
+
+use super::spz::{STREAM, write_spz};
+use super::{Format, FormatRow, SplatSource, WriteOptions, for_each_block, write_file};
+use crate::camera_path::{Orbit, Sphere};
+use crate::error::{Error, Result};
+use crate::scene::SplatCloud;
+use crate::scene::io::ply::OnProgress;
+
+pub(super) const ROW: FormatRow = FormatRow {
+    format: Format::Html,
+    name: "Web page",
+    extensions: &["html", "htm"],
+    about: "Opens in any browser, with the viewer inside. As exact as SPZ; cannot be read back.",
+    sniff: |_, _, _| false,
+    open: None,
+    write: Some(write),
+    max_sh_degree: 3,
+    estimate: size,
+};
+
+const PAGE: &str = include_str!("../../../assets/viewer/page.html");
+
+/// The files that marks of the page stand for.
+const PARTS: [(&str, &str); 13] = [
+    ("style.css", include_str!("../../../assets/viewer/style.css")),
+    ("project.frag", include_str!("../../../assets/viewer/project.frag")),
+    ("table.vert", include_str!("../../../assets/viewer/table.vert")),
+    ("splat.vert", include_str!("../../../assets/viewer/splat.vert")),
+    ("splat.frag", include_str!("../../../assets/viewer/splat.frag")),
+    ("spz.js", include_str!("../../../assets/viewer/spz.js")),
+    ("sort.js", include_str!("../../../assets/viewer/sort.js")),
+    ("worker.js", include_str!("../../../assets/viewer/worker.js")),
+    ("vector.js", include_str!("../../../assets/viewer/vector.js")),
+    ("camera.js", include_str!("../../../assets/viewer/camera.js")),
+    ("controls.js", include_str!("../../../assets/viewer/controls.js")),
+    ("renderer.js", include_str!("../../../assets/viewer/renderer.js")),
+    ("viewer.js", include_str!("../../../assets/viewer/viewer.js")),
+];
+
+/// The version of SPZ that the page reads: gzip is what browsers can unpack by themselves.
+const SPZ_VERSION: u8 = 3;
+/// Bytes of SPZ per piece; a multiple of three, so that only the last has padding.
+const PIECE: usize = 3 << 20;
+/// Field of view of a view from outside, in degrees.
+const FOV: f64 = 50.0;
+/// Nearest distance drawn, as a share of the scene's radius.
+const NEAR_SHARE: f64 = 0.01;
+/// Share of the time that is over when the extent is known.
+const MEASURED: f64 = 0.1;
+
+/// How a viewer that is written with the splats begins.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ViewerHints {
+    /// Direction that is up, in the axes of the splats.
+    pub up: [f32; 3],
+    /// The first view; the whole scene from outside, if none.
+    pub start: Option<StartView>,
+    /// Colour behind the splats: red, green, blue, 0 to 1.
+    pub background: [f32; 3],
+}
+
+impl Default for ViewerHints {
+    /// Up as in scenes from COLMAP, on black.
+    fn default() -> Self {
+        ViewerHints { up: [0.0, -1.0, 0.0], start: None, background: [0.0; 3] }
+    }
+}
+
+/// A first view, in the axes of the splats.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct StartView {
+    /// Position of the camera.
+    pub eye: [f32; 3],
+    /// What it looks at, and turns around.
+    pub target: [f32; 3],
+    /// Field of view of the shorter side of the picture, in degrees.
+    pub fov_deg: f32,
+}
+
+fn size(splats: u64, degree: u8) -> u64 {
+    let viewer: usize = PARTS.iter().map(|(_, text)| text.len()).sum();
+    (PAGE.len() + viewer) as u64 + (Format::Spz.row().estimate)(splats, degree).div_ceil(3) * 4
+}
+
+fn write(path: &Path, source: &dyn SplatSource, options: &WriteOptions, progress: OnProgress<'_>) -> Result<()> {
+    let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    let sphere = sphere(source, &mut |share| progress(MEASURED * share))?;
+    let scene = scene(&stem, source, &sphere, options)?;
+    let refused = |source| Error::io(path, "write", source);
+    write_file(path, &mut |out| {
+        for (literal, mark) in marks() {
+            out.write_all(literal.as_bytes()).map_err(refused)?;
+            match mark {
+                Some("title") => out.write_all(escaped(&stem).as_bytes()).map_err(refused)?,
+                Some("version") => out.write_all(env!("CARGO_PKG_VERSION").as_bytes()).map_err(refused)?,
+                // "</script>" inside a string would end the element.
+                Some("scene") => {
+                    out.write_all(scene.to_string().replace('<', "\\u003c").as_bytes()).map_err(refused)?;
+                }
+                Some("splats") => {
+                    let mut pieces = Pieces { out, pending: Vec::new(), text: String::new() };
+                    let options = WriteOptions { spz_version: SPZ_VERSION, ..options.clone() };
+                    let progress: OnProgress<'_> = &mut |share| progress(MEASURED + (1.0 - MEASURED) * share);
+                    write_spz(&mut pieces, source, &options, progress).map_err(|error| match error {
+                        Error::Io { path: stream, source, .. } if stream == Path::new(STREAM) => refused(source),
+                        other => other,
+                    })?;
+                    pieces.finish().map_err(refused)?;
+                }
+                Some(name) => out.write_all(part(name).as_bytes()).map_err(refused)?,
+                None => {}
+            }
+        }
+        Ok(())
+    })
+}
+
+/// The page cut at its marks: what stands before each, and its name; the last has none.
+fn marks() -> impl Iterator<Item = (&'static str, Option<&'static str>)> {
+    let mut rest = Some(PAGE);
+    std::iter::from_fn(move || {
+        let text = rest.take()?;
+        let Some((literal, (name, after))) =
+            text.split_once("{{").and_then(|(literal, tail)| Some((literal, tail.split_once("}}")?)))
+        else {
+            return Some((text, None));
+        };
+        rest = Some(after);
+        Some((literal, Some(name)))
+    })
+}
+
+/// The file that a mark stands for.
+fn part(name: &str) -> &'static str {
+    PARTS.iter().find(|(known, _)| *known == name).map_or("", |(_, text)| text.trim_end())
+}
+
+/// Text as HTML shows it.
+fn escaped(text: &str) -> String {
+    let mut html = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '&' => html.push_str("&amp;"),
+            '<' => html.push_str("&lt;"),
+            '>' => html.push_str("&gt;"),
+            '"' => html.push_str("&quot;"),
+            other => html.push(other),
+        }
+    }
+    html
+}
+
+/// Where most of the splats are.
+fn sphere(source: &dyn SplatSource, progress: OnProgress<'_>) -> Result<Sphere> {
+    let mut places = SplatCloud::default();
+    for_each_block(source, None, progress, &mut |_, block| {
+        places.means.extend_from_slice(&block.means);
+        places.opacity_logits.extend_from_slice(&block.opacity_logits);
+        Ok(())
+    })?;
+    Ok(Sphere::of_splats(&places))
+}
+
+/// What the page must know of the scene beside the splats.
+fn scene(title: &str, source: &dyn SplatSource, sphere: &Sphere, options: &WriteOptions) -> Result<Value> {
+    let info = source.info();
+    let hints = &options.viewer;
+    let wide = |values: [f32; 3]| DVec3::from(values.map(f64::from));
+    let Some(up) = wide(hints.up).try_normalize() else {
+        return Err(Error::settings(format!("{:?} is no direction for up", hints.up), "choose one such as 0,-1,0"));
+    };
+    let background = wide(hints.background);
+    if !background.is_finite() {
+        return Err(Error::settings(format!("{background} is no colour"), "choose three numbers from 0 to 1"));
+    }
+    let (eye, target, fov) = match hints.start {
+        Some(StartView { eye, target, fov_deg }) => (wide(eye), wide(target), f64::from(fov_deg)),
+        None => (Orbit::around(*sphere, up, FOV).eye, sphere.centre, FOV),
+    };
+    if !(eye.is_finite() && target.is_finite() && eye != target && fov > 0.0 && fov < 180.0) {
+        return Err(Error::settings(
+            format!("a camera at {eye} that looks at {target} over {fov} degrees has no view"),
+            "eye and target must differ, and the field of view lie between 0 and 180 degrees",
+        ));
+    }
+    Ok(json!({
+        "title": title,
+        "splats": info.count,
+        "sh_degree": info.sh_degree.min(options.sh_degree).min(ROW.max_sh_degree),
+        "up": up.to_array(),
+        "centre": sphere.centre.to_array(),
+        "radius": sphere.radius,
+        "near": NEAR_SHARE * sphere.radius,
+        "eye": eye.to_array(),
+        "target": target.to_array(),
+        "fov": fov,
+        "background": background.clamp(DVec3::ZERO, DVec3::ONE).to_array(),
+    }))
+}
+
+/// Bytes as base64 in elements that no browser runs.
+struct Pieces<'a> {
+    out: &'a mut dyn Write,
+    pending: Vec<u8>,
+    text: String,
+}
+
+impl Pieces<'_> {
+    /// Writes out what is pending.
+    fn put(&mut self) -> std::io::Result<()> {
+        self.text.clear();
+        STANDARD.encode_string(&self.pending, &mut self.text);
+        self.pending.clear();
+        writeln!(self.out, r#"<script type="text/plain" class="splats">{}</script>"#, self.text)
+    }
+
+    fn finish(mut self) -> std::io::Result<()> {
+        if self.pending.is_empty() { Ok(()) } else { self.put() }
+    }
+}
+
+impl Write for Pieces<'_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let taken = bytes.len().min(PIECE - self.pending.len());
+        self.pending.extend_from_slice(&bytes[..taken]);
+        if self.pending.len() == PIECE {
+            self.put()?;
+        }
+        Ok(taken)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.out.flush()
+    }
+}

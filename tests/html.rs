@@ -1,0 +1,238 @@
+//! The web page of a scene, in a browser: what it shows is what the oracle renders, and hands move it.
+
+#![allow(clippy::print_stderr, reason = "skipped tests must say so, and measured errors are worth reading")]
+
+mod browser;
+
+use std::path::{Path, PathBuf};
+
+use glam::DVec3;
+use image::RgbImage;
+use serde_json::json;
+use splat_core::formats::{ViewerHints, WriteOptions, load_splats, save_splats};
+use splat_core::scene::{SplatCloud, View};
+use tempfile::TempDir;
+
+use crate::gradients::noise;
+use crate::oracle::blend::Limits;
+use crate::oracle::project::Gaussian;
+use crate::oracle::render::{RenderOptions, Splat, render};
+use crate::oracle::sh::Sh;
+use crate::tiny::oracle_camera;
+use browser::Browser;
+
+const WIDTH: u32 = 160;
+const HEIGHT: u32 = 120;
+const BACKGROUND: [f32; 3] = [0.1, 0.25, 0.4];
+/// The page blends in 8 bits, rounding once per splat in front of a pixel.
+const LEAST_PSNR: f64 = 42.0;
+
+/// Blobs and needles in a ball, each of another colour from each side.
+fn cloud(count: usize, sh_degree: u8, antialiased: bool) -> SplatCloud {
+    let random = |index: usize, size: f64| (size * noise(index)) as f32;
+    let width = 3 * ((usize::from(sh_degree) + 1).pow(2) - 1);
+    SplatCloud {
+        means: (0..count).map(|i| [0, 1, 2].map(|k| random(5 * i + k, 1.0))).collect(),
+        quats: (0..count).map(|i| [0, 1, 2, 3].map(|k| random(7919 + 4 * i + k, 1.0))).collect(),
+        log_scales: (0..count).map(|i| [0, 1, 2].map(|k| random(30_011 + 3 * i + k, 1.4) - 3.0)).collect(),
+        opacity_logits: (0..count).map(|i| 1.0 + random(50_021 + i, 3.0)).collect(),
+        sh0: (0..count).map(|i| [0, 1, 2].map(|k| random(70_001 + 3 * i + k, 1.6))).collect(),
+        sh_rest: (0..count * width).map(|i| random(90_001 + i, 0.3)).collect(),
+        sh_degree,
+        antialiased,
+        dropped: 0,
+    }
+}
+
+/// A folder with the page of a scene, and the splats as they are once stored.
+struct Stored {
+    folder: TempDir,
+    cloud: SplatCloud,
+}
+
+impl Stored {
+    fn new(cloud: &SplatCloud) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let viewer = ViewerHints { background: BACKGROUND, up: [0.0, 0.0, 1.0], ..ViewerHints::default() };
+        let options = WriteOptions { viewer, ..WriteOptions::default() };
+        for name in ["scene.html", "scene.spz"] {
+            save_splats(&folder.path().join(name), &cloud.source(), &options, &mut |_| Ok(())).unwrap();
+        }
+        let cloud = load_splats(&folder.path().join("scene.spz"), &mut |_| Ok(())).unwrap();
+        Self { folder, cloud }
+    }
+
+    fn page(&self) -> PathBuf {
+        self.folder.path().join("scene.html")
+    }
+}
+
+fn view(eye: [f64; 3]) -> View {
+    View::look_at(DVec3::from(eye), DVec3::new(0.1, 0.0, -0.1), DVec3::Z, 50.0, WIDTH, HEIGHT).unwrap()
+}
+
+/// What the address of a page says to show this view.
+fn fragment(view: &View) -> String {
+    let row = |i: usize| {
+        let r = view.viewmat.matrix3.row(i);
+        [r.x, r.y, r.z, view.viewmat.translation[i]]
+    };
+    let viewmat = [row(0), row(1), row(2), [0.0, 0.0, 0.0, 1.0]].concat();
+    let camera = json!({"viewmat": viewmat, "fov": 50.0, "near": 0.01, "size": [WIDTH, HEIGHT]});
+    // Quotes are the only characters in here that an address does not take as they are.
+    format!("interface=off&camera={}", camera.to_string().replace('"', "%22"))
+}
+
+/// The oracle's picture.
+fn expected(cloud: &SplatCloud, view: &View) -> RgbImage {
+    let rows = (usize::from(cloud.sh_degree) + 1).pow(2) - 1;
+    let splat = |i: usize| {
+        let coefficient = |k: usize| [0, 1, 2].map(|c| f64::from(cloud.sh_rest[3 * (rows * i + k) + c]));
+        Splat {
+            gaussian: Gaussian {
+                mean: cloud.means[i].map(f64::from),
+                quat: cloud.quats[i].map(f64::from),
+                log_scale: cloud.log_scales[i].map(f64::from),
+                opacity_logit: f64::from(cloud.opacity_logits[i]),
+            },
+            sh: Sh {
+                sh0: cloud.sh0[i].map(f64::from),
+                rest: std::array::from_fn(|k| if k < rows { coefficient(k) } else { [0.0; 3] }),
+            },
+        }
+    };
+    let splats: Vec<Splat> = (0..cloud.len()).map(splat).collect();
+    let options =
+        RenderOptions { degree: usize::from(cloud.sh_degree), antialias: cloud.antialiased, limits: Limits::RENDERING };
+    let rendered = render(&splats, &oracle_camera(view), &options);
+    let pixel = |x, y| {
+        let i = (y * WIDTH + x) as usize;
+        let behind = BACKGROUND.map(|value| f64::from(value) * rendered.transmittance[i]);
+        image::Rgb([0, 1, 2].map(|c| (255.0 * (rendered.rgb[i][c] + behind[c])).round().clamp(0.0, 255.0) as u8))
+    };
+    RgbImage::from_fn(WIDTH, HEIGHT, pixel)
+}
+
+fn psnr(a: &RgbImage, b: &RgbImage) -> f64 {
+    assert_eq!(a.dimensions(), b.dimensions());
+    let squares = a.iter().zip(b.iter()).map(|(&a, &b)| (f64::from(a) - f64::from(b)).powi(2));
+    10.0 * (255.0_f64.powi(2) * a.len() as f64 / squares.sum::<f64>()).log10()
+}
+
+#[test]
+fn a_page_shows_what_the_oracle_renders() {
+    let Some(mut browser) = Browser::start("a_page_shows_what_the_oracle_renders") else { return };
+    // More splats than a row of the page's tables once, few with each SH degree, and the other projection.
+    for (count, degree, antialiased) in [(2500, 0, false), (300, 1, false), (300, 2, true), (300, 3, false)] {
+        let stored = Stored::new(&cloud(count, degree, antialiased));
+        // From outside, and from within, with splats beside and behind the camera.
+        for eye in [[2.5, 1.2, 1.0], [0.3, -0.5, 0.2]] {
+            let view = view(eye);
+            assert_eq!(browser.open(&stored.page(), &fragment(&view)), "ready");
+            let found = browser.picture(WIDTH, HEIGHT);
+            let psnr = psnr(&found, &expected(&stored.cloud, &view));
+            eprintln!("{count} splats, degree {degree}, antialiased {antialiased}, from {eye:?}: {psnr:.1} dB");
+            assert!(psnr > LEAST_PSNR, "{count} splats, degree {degree}, from {eye:?}: {psnr:.1} dB");
+        }
+    }
+    let asked = "performance.getEntriesByType('resource').map((entry) => entry.name)
+                   .filter((name) => !name.startsWith('blob:') && !name.startsWith('data:'))";
+    assert_eq!(browser.evaluate(asked), json!([]));
+}
+
+/// The picture after the page has drawn what it was last asked to.
+fn picture(browser: &mut Browser) -> RgbImage {
+    let two_frames =
+        "new Promise((done) => setTimeout(() => requestAnimationFrame(() => requestAnimationFrame(done)), 200))";
+    browser.evaluate(two_frames);
+    browser.picture(WIDTH, HEIGHT)
+}
+
+#[test]
+fn hands_and_keys_move_a_page() {
+    let Some(mut browser) = Browser::start("hands_and_keys_move_a_page") else { return };
+    let stored = Stored::new(&cloud(300, 1, false));
+    browser.open(&stored.page(), &fragment(&view([2.5, 1.2, 1.0])));
+    let start = picture(&mut browser);
+    let drag = |browser: &mut Browser, button: &str| {
+        for (kind, x) in [("mousePressed", 60), ("mouseMoved", 75), ("mouseMoved", 100), ("mouseReleased", 100)] {
+            let event = json!({"type": kind, "x": x, "y": 60, "button": button, "buttons": 1, "clickCount": 1});
+            browser.call("Input.dispatchMouseEvent", event);
+        }
+    };
+    let press = |browser: &mut Browser, code: &str, key: &str| {
+        for kind in ["keyDown", "keyUp"] {
+            browser.call("Input.dispatchKeyEvent", json!({"type": kind, "code": code, "key": key}));
+            browser.evaluate("new Promise((done) => setTimeout(done, 60))");
+        }
+    };
+    let wheel = json!({"type": "mouseWheel", "x": 60, "y": 60, "deltaX": 0, "deltaY": 300});
+    let moves: [(&str, &dyn Fn(&mut Browser)); 5] = [
+        ("drag", &|browser| drag(browser, "left")),
+        ("right drag", &|browser| drag(browser, "right")),
+        ("wheel", &|browser| _ = browser.call("Input.dispatchMouseEvent", wheel.clone())),
+        ("arrow", &|browser| press(browser, "ArrowLeft", "ArrowLeft")),
+        ("walk", &|browser| press(browser, "KeyW", "w")),
+    ];
+    for (name, make) in moves {
+        make(&mut browser);
+        let moved = psnr(&picture(&mut browser), &start);
+        assert!(moved < 30.0, "{name}: {moved:.1} dB");
+        press(&mut browser, "KeyR", "r");
+        assert_eq!(picture(&mut browser), start, "the start view after {name}");
+    }
+}
+
+#[test]
+fn a_page_outlives_the_loss_of_its_device() {
+    let Some(mut browser) = Browser::start("a_page_outlives_the_loss_of_its_device") else { return };
+    let stored = Stored::new(&cloud(300, 3, false));
+    browser.open(&stored.page(), &fragment(&view([2.5, 1.2, 1.0])));
+    let before = picture(&mut browser);
+    browser.evaluate(
+        "(() => {
+        const loss = document.getElementById('view').getContext('webgl2').getExtension('WEBGL_lose_context');
+        loss.loseContext();
+        setTimeout(() => loss.restoreContext(), 100);
+      })()",
+    );
+    // Losing is told a moment later.
+    browser.evaluate("new Promise((done) => setTimeout(done, 50))");
+    assert_eq!(browser.settled(), "ready");
+    assert_eq!(picture(&mut browser), before);
+}
+
+/// What the page says instead of showing a scene.
+fn failure(browser: &mut Browser, page: &Path) -> String {
+    assert_eq!(browser.open(page, ""), "failed");
+    let text = "getComputedStyle(document.getElementById('failure')).display !== 'none'
+                  && document.getElementById('failure').innerText";
+    browser.evaluate(text).as_str().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn a_damaged_page_says_so() {
+    let Some(mut browser) = Browser::start("a_damaged_page_says_so") else { return };
+    let stored = Stored::new(&cloud(300, 1, false));
+    let page = std::fs::read_to_string(stored.page()).unwrap();
+    let opening = r#"class="splats">"#;
+    let first = page.find(opening).unwrap() + opening.len();
+    let last = first + page[first..].find("</script>").unwrap();
+    let half = first + (last - first) / 8 * 4;
+    let damaged = [
+        ("no base64", [&page[..first], "*", &page[first + 1..]].concat()),
+        ("no gzip", [&page[..first], "AAAA", &page[first + 4..]].concat()),
+        ("changed inside", [&page[..half], "AAAAAAAA", &page[half + 8..]].concat()),
+        ("cut", [&page[..half], &page[last..]].concat()),
+        ("empty", [&page[..first], &page[last..]].concat()),
+        ("too few", page.replace(r#""splats":300"#, r#""splats":301"#)),
+        ("too many", page.replace(r#""splats":300"#, r#""splats":299"#)),
+    ];
+    for (name, text) in damaged {
+        assert_ne!(text, page, "{name}");
+        let path = stored.folder.path().join("damaged.html");
+        std::fs::write(&path, text).unwrap();
+        let said = failure(&mut browser, &path);
+        assert!(said.contains("could not be opened") && said.contains("damaged"), "{name}: {said}");
+    }
+}
