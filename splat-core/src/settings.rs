@@ -235,6 +235,16 @@ choice! {
     }
 }
 
+choice! {
+    /// How a compressed file holds what training did not round.
+    RestCodec {
+        /// As integers too, as coarse as the picture allows.
+        Quantized = "quantized",
+        /// As 32-bit floats.
+        Float = "float",
+    }
+}
+
 settings! {
     /// How columns are stored: training knows the integers a file will hold.
     codec as CodecSettings {
@@ -264,6 +274,8 @@ settings! {
         sh0_step: f32 = 0.0, closed(0.0, 10.0);
         /// Learning rate of the logarithms of these steps.
         step_rate: f32 = 1e-3, closed(0.0, 1.0);
+        /// How a compressed file holds the columns that are not rounded in training.
+        rest: RestCodec = RestCodec::Quantized;
         /// Fraction of the run from which rounding is trained as noise; 1 means never.
         noise_start: f32 = 1.0, closed(0.0, 1.0);
         /// Fraction of the run from which numbers are rounded; 1 means never.
@@ -380,6 +392,9 @@ settings! {
     output as Output {
         /// Write test/*.png: each held-out photo beside its render.
         test_images: bool = true;
+        /// Size of the compressed file in megabytes (10^6 bytes), met within 3 %: the number of splats follows from it
+        /// unless it is given, and the least influential are left out where that was too many; 0 sets no target.
+        target_mb: f32 = 0.0, closed(0.0, 1e6);
         /// Number of checkpoints kept.
         keep_checkpoints: u32 = 2, closed(1.0, 1000.0);
     }

@@ -4,6 +4,7 @@
 //! lives in [`Params`], so a checkpoint is the columns and the step, and a run that was interrupted
 //! ends in the same bytes. Steps are submitted ahead of the device; nothing is awaited inside one.
 
+mod archive;
 mod checkpoint;
 mod flight;
 mod sampler;
