@@ -10,6 +10,10 @@
 
 mod check;
 mod codec;
+mod frame;
+mod haar;
+mod klt;
+mod quantize;
 
 use std::ops::Range;
 
@@ -18,7 +22,11 @@ use serde_json::{Map, Value};
 use crate::error::{Error, Result};
 use crate::scene::SplatCloud;
 
+pub(crate) use check::MOST_TOGETHER;
+pub(crate) use codec::classes_of;
 pub use codec::{Classes, Codec};
+pub(crate) use haar::places as haar_places;
+pub use quantize::Quantize;
 
 /// A finished scene as it is stored.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -166,7 +174,7 @@ impl Archive {
     ///
     /// # Panics
     /// When an entry is no row: a bug of ours.
-    pub fn reorder(&mut self, order: &[u32]) {
+    pub(crate) fn reorder(&mut self, order: &[u32]) {
         for column in &mut self.columns {
             match &mut column.data {
                 Data::Floats(values) => *values = gathered(values, column.width, order),

@@ -8,6 +8,7 @@
 pub mod morton;
 mod ply;
 mod source;
+pub mod splatz;
 
 use std::fs::File;
 use std::io::{BufWriter, Read, Write};
@@ -24,6 +25,8 @@ pub use source::{BLOCK, SplatInfo, SplatSource, for_each_block, read_all};
 pub enum Format {
     /// The layout of the reference implementation [Kerbl 2023].
     Ply,
+    /// Our own: quantized and entropy coded.
+    Splatz,
 }
 
 /// What a person may choose when writing; formats ignore what does not concern them.
@@ -77,7 +80,7 @@ pub struct FormatRow {
 pub const HEAD: usize = 4096;
 
 /// All formats, in the order in which they are offered and recognised.
-pub const FORMATS: &[FormatRow] = &[ply::ROW];
+pub const FORMATS: &[FormatRow] = &[ply::ROW, splatz::ROW];
 
 impl Format {
     /// Its row in the table.

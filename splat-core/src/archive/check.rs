@@ -1,6 +1,9 @@
 //! Whether an archive is consistent, so that decoding it cannot fail.
 
-use super::{Archive, ArchiveColumn, Classes, Codec, Data};
+use super::{Archive, ArchiveColumn, Classes, Codec, Data, Table};
+
+/// Most rows that a codec may transform together.
+pub(crate) const MOST_TOGETHER: usize = 1 << 16;
 
 impl Archive {
     /// What is wrong with the archive, if anything; columns of unknown codecs need only have the right length.
@@ -8,6 +11,10 @@ impl Archive {
         let table = self.tables.iter().find(|table| table.rows.checked_mul(table.width) != Some(table.values.len()));
         if let Some(table) = table {
             return Some(format!("table {} has not rows x width values", table.name));
+        }
+        let same = |(at, table): (usize, &Table)| self.tables[..at].iter().any(|other| other.name == table.name);
+        if let Some((_, table)) = self.tables.iter().enumerate().find(|&pair| same(pair)) {
+            return Some(format!("two tables {}", table.name));
         }
         let known = |column: &&ArchiveColumn| !matches!(column.codec, Codec::Unknown(_));
         self.columns.iter().filter(known).find_map(|column| self.check_column(column).err()).or_else(|| {
@@ -20,7 +27,7 @@ impl Archive {
         })
     }
 
-    pub(super) fn check_column(&self, column: &ArchiveColumn) -> Result<(), String> {
+    pub(crate) fn check_column(&self, column: &ArchiveColumn) -> Result<(), String> {
         self.check_length(column)?;
         self.check_codec(column, &column.codec).map_err(|problem| format!("column {}: {problem}", column.name))
     }
@@ -58,6 +65,45 @@ impl Archive {
                 agree("integers per splat", per_row, width)?;
                 agree("values per row of its table", table.width, width)?;
                 if table.rows == 0 { Err("its table is empty".to_owned()) } else { Ok(()) }
+            }
+            Codec::Descending { steps, .. } => {
+                agree("integers per splat", per_row, width)?;
+                agree("steps", steps.len(), width)?;
+                if width == 0 { Err("no values".to_owned()) } else { Ok(()) }
+            }
+            Codec::Frame { by, needles } => {
+                self.check_classes(by)?;
+                agree("integers per splat", per_row, 3)?;
+                agree("values", width, 4)?;
+                agree("kinds of classes", needles.len(), by.count())
+            }
+            Codec::SmallestThree { bits } => {
+                agree("integers per splat", per_row, 4)?;
+                agree("values", width, 4)?;
+                if (1..=20).contains(bits) { Ok(()) } else { Err(format!("{bits} bits per component")) }
+            }
+            Codec::Haar { by, weights, block, codec } => {
+                self.check_classes(by)?;
+                agree("weights", weights.len(), by.count())?;
+                if !weights.iter().all(|&weight| (1e-6..=1e6).contains(&weight)) {
+                    return Err("weights beyond 1e-6 to 1e6".to_owned());
+                }
+                if !block.is_power_of_two() || *block > MOST_TOGETHER || per_row == 0 {
+                    return Err(format!("{per_row} integers of {block} rows are transformed together"));
+                }
+                match **codec {
+                    Codec::Linear { .. } => self.check_codec(column, codec),
+                    _ => Err("only linear decoders can follow a transform".to_owned()),
+                }
+            }
+            Codec::Trimmed { by, bits, codec } => {
+                self.check_classes(by)?;
+                agree("numbers of bits", bits.len(), by.count().saturating_mul(per_row))?;
+                match (bits.iter().max(), &**codec) {
+                    (Some(&most), _) if most > 30 => Err(format!("{most} bits that say nothing")),
+                    (_, Codec::Trimmed { .. } | Codec::Haar { .. }) => Err("this codec cannot be trimmed".to_owned()),
+                    _ => self.check_codec(column, codec),
+                }
             }
             Codec::Scaled { by, factors, codec } => {
                 self.check_classes(by)?;

@@ -5,7 +5,7 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Archive, ArchiveColumn, Data, Table};
+use super::{Archive, ArchiveColumn, Data, Table, frame, haar};
 
 /// What the numbers of a column mean.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -34,6 +34,29 @@ pub enum Codec {
         /// Name of the table.
         table: String,
     },
+    /// A value, and how far each further one lies below the one before: `v[0] = zero + steps[0] * q[0]`,
+    /// `v[c] = v[c - 1] - steps[c] * q[c]`. For scales in descending order.
+    Descending {
+        /// One per value.
+        #[serde(with = "exact")]
+        steps: Vec<f32>,
+        /// Where the first value counts from.
+        #[serde(with = "exact_one")]
+        zero: f32,
+    },
+    /// Rotations, as an axis of the ellipsoid and the turn about it; see [`super::frame`].
+    Frame {
+        /// The class of a row.
+        by: Classes,
+        /// Whether splats of a class are needles, whose longest axis is stored rather than the shortest.
+        needles: Vec<bool>,
+    },
+    /// Rotations, as the number of the largest component of a unit quaternion (w x y z, that component positive) and
+    /// the other three in that order, each as the number of one of `2^bits` cells from -1/sqrt(2) to 1/sqrt(2).
+    SmallestThree {
+        /// Bits per component, at most 20.
+        bits: u8,
+    },
     /// [`Codec::Steps`] or [`Codec::Linear`] of integers that were first multiplied by a factor of their row, so that
     /// splats that matter less are stored less finely.
     Scaled {
@@ -43,6 +66,28 @@ pub enum Codec {
         #[serde(with = "exact")]
         factors: Vec<f32>,
         /// The codec of the products.
+        codec: Box<Codec>,
+    },
+    /// [`Codec::Linear`] of what a weighted Haar transform of neighbouring rows gives back; see [`super::haar`].
+    Haar {
+        /// The class of a row.
+        by: Classes,
+        /// How much a splat of a class weighs, above zero.
+        #[serde(with = "exact")]
+        weights: Vec<f32>,
+        /// Rows that are transformed together: a power of two; the last rows may be fewer.
+        block: usize,
+        /// The codec of the result.
+        codec: Box<Codec>,
+    },
+    /// Another codec, of integers whose lowest bits say nothing: as many of them as the class says are 100..0, the
+    /// middle of a coarser cell. That changes no value, but files leave these bits out.
+    Trimmed {
+        /// The class of a row.
+        by: Classes,
+        /// Number of bits, for each class and each integer of a row: `[classes, per_row]`, at most 30.
+        bits: Vec<u8>,
+        /// What the integers mean.
         codec: Box<Codec>,
     },
     /// A codec of a later version. Its column is kept, but cannot be decoded.
@@ -91,8 +136,14 @@ impl Archive {
         match &column.data {
             Data::Floats(values) => Ok(values[rows.start * column.width..rows.end * column.width].to_vec()),
             Data::Integers { per_row, values } => {
-                let values = &values[rows.start * per_row..rows.end * per_row];
-                self.decode_integers(column, &column.codec, rows, *per_row, values, None)
+                // Rows that are transformed together are decoded together.
+                let block = column.codec.block().unwrap_or(1);
+                let whole = rows.start / block * block..rows.end.div_ceil(block).saturating_mul(block).min(self.rows);
+                let values = &values[whole.start * per_row..whole.end * per_row];
+                let mut decoded = self.decode_integers(column, &column.codec, whole.clone(), *per_row, values, None)?;
+                decoded.truncate((rows.end - whole.start) * column.width);
+                decoded.drain(..(rows.start - whole.start) * column.width);
+                Ok(decoded)
             }
         }
     }
@@ -115,43 +166,78 @@ impl Archive {
         values: &[i32],
         factors: Option<&[f32]>,
     ) -> Result<Vec<f32>, String> {
-        let width = column.width;
         let count = rows.len();
-        let mut decoded = Vec::with_capacity(count * width);
+        let mut decoded = Vec::with_capacity(count * column.width);
+        let integers = values.chunks_exact(per_row.max(1)).take(count);
         // A factor of one changes no bit.
         let factor = |row: usize| factors.map_or(1.0, |factors| factors[row]);
-        let integers = |row: usize| &values[row * per_row..(row + 1) * per_row];
         match codec {
             Codec::Steps { steps, zeros } => {
-                for row in 0..count {
-                    let each = integers(row).iter().zip(steps.iter().zip(zeros));
-                    decoded.extend(each.map(|(&q, (step, zero))| zero + step * (q as f32 * factor(row))));
+                for (row, integers) in integers.enumerate() {
+                    let each = integers.iter().zip(steps.iter().zip(zeros));
+                    decoded.extend(each.map(|(&q, (&step, &zero))| on_grid(zero, step * factor(row), q)));
                 }
             }
-            Codec::Linear { table } => {
-                let table = self.known_table(table)?;
-                for row in 0..count {
-                    let first = decoded.len();
-                    decoded.extend_from_slice(table.row(per_row));
-                    for (i, &q) in integers(row).iter().enumerate().filter(|&(_, &q)| q != 0) {
-                        let q = q as f32 * factor(row);
-                        for (value, weight) in decoded[first..].iter_mut().zip(table.row(i)) {
-                            *value += q * weight;
-                        }
+            Codec::Descending { steps, zero } => {
+                for integers in integers {
+                    let mut value = on_grid(*zero, steps[0], integers[0]);
+                    decoded.push(value);
+                    for (&q, &step) in integers.iter().zip(steps).skip(1) {
+                        value = on_grid(value, -step, q);
+                        decoded.push(value);
                     }
                 }
             }
             Codec::Lookup { table } => {
                 let table = self.known_table(table)?;
-                for row in 0..count {
-                    decoded.extend(integers(row).iter().enumerate().map(|(c, &q)| table.at(q, c)));
+                for integers in integers {
+                    decoded.extend(integers.iter().enumerate().map(|(c, &q)| table.at(q, c)));
+                }
+            }
+            Codec::Frame { by, needles } => {
+                for (integers, class) in integers.zip(classes_of(self, by, rows)?) {
+                    decoded.extend(frame::decode([integers[0], integers[1], integers[2]], needles[class]));
+                }
+            }
+            Codec::SmallestThree { bits } => {
+                for integers in integers {
+                    decoded.extend(frame::decode_smallest_three(integers, *bits));
+                }
+            }
+            Codec::Linear { table } => {
+                let table = self.known_table(table)?;
+                let mut latents = vec![0.0; per_row];
+                for (row, integers) in integers.enumerate() {
+                    for (latent, &q) in latents.iter_mut().zip(integers) {
+                        *latent = q as f32 * factor(row);
+                    }
+                    table.add_linear(&latents, &mut decoded);
+                }
+                if per_row == 0 {
+                    (0..count).for_each(|_| table.add_linear(&[], &mut decoded));
                 }
             }
             Codec::Scaled { by, factors, codec } => {
-                let of_row: Vec<f32> =
-                    classes_of(self, by, rows.clone())?.into_iter().map(|class| factors[class]).collect();
+                let of_row: Vec<f32> = classes_of(self, by, rows.clone())?.into_iter().map(|class| factors[class]).collect();
                 return self.decode_integers(column, codec, rows, per_row, values, Some(&of_row));
             }
+            Codec::Haar { by, weights, block, codec } => {
+                let Codec::Linear { table } = &**codec else {
+                    return Err(format!("column {} cannot be decoded", column.name));
+                };
+                let table = self.known_table(table)?;
+                for (at, block) in values.chunks(block * per_row.max(1)).enumerate().map(|(i, block_values)| (i * block, block_values)) {
+                    let first = rows.start + at;
+                    let weights: Vec<f32> = classes_of(self, by, first..first + block.len() / per_row)?
+                        .into_iter()
+                        .map(|class| weights[class])
+                        .collect();
+                    for latents in haar::inverse(block, &weights, per_row).chunks_exact(per_row) {
+                        table.add_linear(latents, &mut decoded);
+                    }
+                }
+            }
+            Codec::Trimmed { codec, .. } => return self.decode_integers(column, codec, rows, per_row, values, factors),
             Codec::Float | Codec::Unknown(_) => return Err(format!("column {} cannot be decoded", column.name)),
         }
         Ok(decoded)
@@ -162,7 +248,34 @@ impl Archive {
     }
 }
 
+/// A place on a grid, rounded once: a `f32` could not count as far as an integer.
+fn on_grid(zero: f32, step: f32, q: i32) -> f32 {
+    (f64::from(zero) + f64::from(step) * f64::from(q)) as f32
+}
+
+impl Codec {
+    /// Rows that can be decoded only together, if there are any.
+    pub fn block(&self) -> Option<usize> {
+        match self {
+            Codec::Haar { block, .. } => Some(*block),
+            Codec::Scaled { codec, .. } | Codec::Trimmed { codec, .. } => codec.block(),
+            _ => None,
+        }
+    }
+}
+
 impl Table {
+    /// Appends `bias + sum of latents[i] * row(i)`; the bias is the last row.
+    fn add_linear(&self, latents: &[f32], decoded: &mut Vec<f32>) {
+        let first = decoded.len();
+        decoded.extend_from_slice(self.row(latents.len()));
+        for (i, &latent) in latents.iter().enumerate().filter(|&(_, &latent)| latent != 0.0) {
+            for (value, weight) in decoded[first..].iter_mut().zip(self.row(i)) {
+                *value += latent * weight;
+            }
+        }
+    }
+
     /// One row.
     pub(crate) fn row(&self, row: usize) -> &[f32] {
         &self.values[row * self.width..(row + 1) * self.width]
@@ -186,5 +299,18 @@ mod exact {
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<f32>, D::Error> {
         let values = Vec::<f64>::deserialize(deserializer)?;
         Ok(values.into_iter().map(|value| value as f32).collect())
+    }
+}
+
+/// One float in the same way.
+mod exact_one {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(value: &f32, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_f64(f64::from(*value))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f32, D::Error> {
+        Ok(f64::deserialize(deserializer)? as f32)
     }
 }
