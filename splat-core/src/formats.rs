@@ -18,6 +18,7 @@ pub(crate) mod ply;
 mod rows;
 mod source;
 mod splat;
+pub mod splatz;
 mod spz;
 mod values;
 mod window;
@@ -39,6 +40,8 @@ pub use source::{BLOCK, SplatInfo, SplatSource, for_each_block, read_all};
 pub enum Format {
     /// The layout of the reference implementation [Kerbl 2023].
     Ply,
+    /// Our own: quantized and entropy coded.
+    Splatz,
     /// Splats packed into 16 bytes and a byte per further SH coefficient, by PlayCanvas.
     CompressedPly,
     /// 32 bytes per splat, without SH, by antimatter15.
@@ -128,7 +131,7 @@ pub const HEAD: usize = 4096;
 
 /// All formats, in the order in which they are offered and recognised.
 pub const FORMATS: &[FormatRow] =
-    &[ply::ROW, compressed_ply::ROW, spz::ROW, ksplat::ROW, glb::ROW, html::ROW, splat::ROW];
+    &[ply::ROW, splatz::ROW, compressed_ply::ROW, spz::ROW, ksplat::ROW, glb::ROW, html::ROW, splat::ROW];
 
 impl FormatRow {
     /// The SH degree that a file has when splats of `degree` are written with these options.

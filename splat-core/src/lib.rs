@@ -22,6 +22,7 @@
 
 #![allow(rustdoc::broken_intra_doc_links, reason = "shapes are written as [N, 3]; links are checked by eye")]
 
+pub mod archive;
 pub mod bench;
 pub mod camera_path;
 pub mod codec;

@@ -137,6 +137,11 @@ impl RunFolder {
         self.path("splats.ply")
     }
 
+    /// The trained scene, compressed.
+    pub fn archive(&self) -> PathBuf {
+        self.path("splats.splatz")
+    }
+
     /// A file or folder inside.
     pub fn path(&self, name: &str) -> PathBuf {
         self.root.join(name)

@@ -247,7 +247,7 @@ impl Session {
         let brief = brief(&gpu, &settings, &dataset, options);
         Self::start(brief, move |settings| {
             let trainer = Trainer::new(Arc::clone(&gpu), settings, dataset)?;
-            Ok(OnGpu { gpu, trainer })
+            Ok(OnGpu { gpu, trainer, settings: settings.clone() })
         })
     }
 
@@ -380,6 +380,8 @@ trait Train {
     fn restore(&mut self, from: &mut dyn Read) -> Result<()>;
     fn finish(&mut self) -> Result<()>;
     fn write_ply(&mut self, path: &Path, comments: &[String]) -> Result<()>;
+    /// Writes the compressed file; returns what a person should know about it.
+    fn write_archive(&mut self, path: &Path) -> Result<Option<String>>;
     fn params_sha256(&mut self) -> Result<String>;
     fn peak_bytes(&self) -> u64;
     fn used_bytes(&self) -> u64;
@@ -393,6 +395,7 @@ trait Train {
 struct OnGpu {
     gpu: Arc<Gpu>,
     trainer: Trainer,
+    settings: Settings,
 }
 
 impl Train for OnGpu {
@@ -423,6 +426,9 @@ impl Train for OnGpu {
     fn write_ply(&mut self, path: &Path, comments: &[String]) -> Result<()> {
         let cloud = self.trainer.cloud()?;
         crate::scene::io::ply::write_splats(path, &cloud, comments)
+    }
+    fn write_archive(&mut self, path: &Path) -> Result<Option<String>> {
+        self.trainer.write_archive(path, &self.settings)
     }
     fn params_sha256(&mut self) -> Result<String> {
         self.trainer.params_sha256()

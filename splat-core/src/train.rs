@@ -114,6 +114,7 @@ impl Trainer {
         let cloud = initial_cloud(settings, &dataset);
         let software = gpu.info().device_type == "Cpu";
         let max_splats = match settings.density.max_splats {
+            0 if settings.output.target_mb > 0.0 => archive::splats_for(settings.output.target_mb),
             0 => auto_max_splats(&dataset, software),
             given => given as usize,
         };

@@ -143,6 +143,9 @@ pub(crate) struct SettingArgs {
     /// Most splats, 0 to choose from the scene (density.max_splats).
     #[arg(long, value_name = "N")]
     pub(crate) max_splats: Option<String>,
+    /// Size of the compressed file in MB, 0 for none in particular (output.target_mb).
+    #[arg(long, value_name = "MB")]
+    pub(crate) target_mb: Option<String>,
     /// Degree of view-dependent colour, 0 to 3 (model.sh_degree).
     #[arg(long, value_name = "N")]
     pub(crate) sh_degree: Option<String>,
@@ -173,6 +176,7 @@ impl SettingArgs {
             ("train.steps", self.steps.as_deref()),
             ("data.max_resolution", self.max_resolution.as_deref()),
             ("density.max_splats", self.max_splats.as_deref()),
+            ("output.target_mb", self.target_mb.as_deref()),
             ("model.sh_degree", self.sh_degree.as_deref()),
             ("train.seed", self.seed.as_deref()),
             ("data.test_every", self.test_every.as_deref()),

@@ -85,6 +85,10 @@ impl Train for Fake {
     fn write_ply(&mut self, path: &Path, comments: &[String]) -> Result<()> {
         std::fs::write(path, format!("{} {comments:?}", self.state)).map_err(io)
     }
+    fn write_archive(&mut self, path: &Path) -> Result<Option<String>> {
+        std::fs::write(path, self.state.to_string()).map_err(io)?;
+        Ok(None)
+    }
     fn params_sha256(&mut self) -> Result<String> {
         Ok(self.state.to_string())
     }

@@ -429,6 +429,11 @@ impl<T: Train> Worker<T> {
         ];
         self.trainer.write_ply(&path, &comments)?;
         self.tell(Event::Saved { step, path: path.clone() });
+        let archive = self.folder.archive();
+        if let Some(doubt) = self.trainer.write_archive(&archive)? {
+            self.tell(Event::Warning { message: doubt });
+        }
+        self.tell(Event::Saved { step, path: archive });
         Ok(path)
     }
 

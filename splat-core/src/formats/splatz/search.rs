@@ -1,0 +1,192 @@
+//! Finds how the integers of a column are best coded: by trying, on a sample of the chunks.
+
+use super::chunk::ChunkView;
+use super::context::{ColumnModel, Criterion, IntegerModel, MOST_CONTEXTS, Source, Walk};
+use super::frequencies::{Counts, grouped};
+use super::integers::{number, visit};
+use crate::archive::{Archive, ArchiveColumn, Codec, Data};
+
+/// Criteria per integer.
+const MOST_CRITERIA: usize = 3;
+/// Classes per criterion, about.
+const CLASSES: usize = 8;
+/// Integers of other columns that are tried.
+const MOST_OTHERS: usize = 8;
+/// A further criterion must save so large a share of the bits.
+const WORTH: f64 = 0.004;
+/// Share of the cost of a table that remains once contexts that behave alike share one.
+const TABLE_SHARE: f64 = 0.4;
+
+/// A chunk of the column.
+pub(super) struct Sample<'a> {
+    /// What a decoder knows.
+    pub(super) view: ChunkView<'a>,
+    /// The integers.
+    pub(super) values: &'a [i32],
+}
+
+/// The model of a column with `per_row` integers; `known` are the numbers of the columns decoded before, and `rows` is
+/// how many rows the model will code. Frequencies are those of all of `counted`; the rest is chosen by the first few.
+pub(super) fn model(
+    archive: &Archive,
+    column: &ArchiveColumn,
+    known: &[usize],
+    samples: &[Sample<'_>],
+    counted: &[Sample<'_>],
+) -> ColumnModel {
+    let per_row = column.data.per_row(column.width);
+    let sampled: usize = samples.iter().map(|sample| sample.view.rows).sum();
+    // The cost of tables is spread over all rows.
+    let share = sampled as f64 / archive.rows.max(1) as f64;
+    let mut model = ColumnModel::default();
+    for c in 0..per_row {
+        let candidates = candidates(archive, column, known, c);
+        model.integers.push(integer(samples, per_row, c, &candidates, share));
+    }
+    let mut first = 0;
+    for integer in &mut model.integers {
+        integer.first = first;
+        first += integer.contexts();
+    }
+    let mut counts = vec![Counts::default(); first];
+    for sample in counted {
+        visit(&model.integers, &sample.view, sample.values, &mut |coded| counts[coded.context].add(coded.symbol));
+    }
+    (model.table_of, model.tables) = grouped(&counts);
+    model
+}
+
+/// What might tell something about integer `c`.
+fn candidates(archive: &Archive, column: &ArchiveColumn, known: &[usize], c: usize) -> Vec<Source> {
+    let mut sources = Vec::new();
+    if column.codec.block().is_some() {
+        sources.extend([Source::Depth, Source::Parent, Source::ParentSum]);
+    }
+    if matches!(column.codec, Codec::Trimmed { .. }) {
+        sources.push(Source::Trimmed);
+    }
+    if c > 0 {
+        sources.push(Source::Earlier(c as u16 - 1));
+    }
+    if c > 1 {
+        sources.extend([Source::Sum, Source::Earlier(0)]);
+    }
+    sources.push(Source::Recent);
+    if column.data.per_row(column.width) > 1 {
+        sources.push(Source::RecentSum);
+    }
+    // Rows that form a tree are no splats.
+    if column.codec.block().is_none() {
+        let others = known.iter().filter(|&&number| archive.columns[number].codec.block().is_none());
+        let integers = others.flat_map(|&number| {
+            let per_row = match &archive.columns[number].data {
+                Data::Integers { per_row, .. } => *per_row,
+                Data::Floats(_) => 0,
+            };
+            (0..per_row.min(3)).map(move |c| Source::Other(number as u16, c as u16))
+        });
+        sources.extend(integers.take(MOST_OTHERS));
+    }
+    sources
+}
+
+/// How one integer is best coded.
+fn integer(samples: &[Sample<'_>], per_row: usize, c: usize, candidates: &[Source], share: f64) -> IntegerModel {
+    let mut known: Vec<Vec<i32>> = vec![Vec::new(); candidates.len()];
+    let mut plain = Vec::new();
+    let mut differences = Vec::new();
+    for Sample { view, values } in samples {
+        let mut walk = Walk::new(view, per_row);
+        for row in 0..view.rows {
+            let at = row * per_row + c;
+            values[row * per_row..at].iter().for_each(|&value| walk.passed(value));
+            for (known, source) in known.iter_mut().zip(candidates) {
+                known.push(walk.value(*source, c, &values[..at]));
+            }
+            plain.push(number(view, values, false, (row, c, per_row)));
+            differences.push(number(view, values, true, (row, c, per_row)));
+            values[at..(row + 1) * per_row].iter().for_each(|&value| walk.passed(value));
+            walk.next_row(values);
+        }
+    }
+    let none = vec![0; plain.len()];
+    let cost = |numbers: &[i32], raw_bits: u8, contexts: &[u16], count: usize| {
+        let mut counts = vec![Counts::default(); count];
+        for (number, &context) in numbers.iter().zip(contexts) {
+            counts[usize::from(context)].add(number >> raw_bits);
+        }
+        let tables: f64 = counts.iter().map(Counts::table_bits).sum();
+        let bits: f64 = counts.iter().map(Counts::bits).sum();
+        bits + f64::from(raw_bits) * numbers.len() as f64 + tables * share * if count > 1 { TABLE_SHARE } else { 1.0 }
+    };
+    // Raw bits, and whether differences are smaller, before any context.
+    let mut best = (f64::INFINITY, IntegerModel::default());
+    for (difference, numbers) in [(false, &plain), (true, &differences)] {
+        let reach = numbers.iter().map(|&number| number.unsigned_abs()).max().unwrap_or(0);
+        let least = (u32::BITS - reach.leading_zeros()).saturating_sub(10) as u8;
+        for raw_bits in least..least + 6 {
+            let cost = cost(numbers, raw_bits, &none, 1);
+            // A difference must be worth it: contexts know the last rows anyway.
+            if cost * if difference { 1.1 } else { 1.0 } < best.0 {
+                best = (cost, IntegerModel { raw_bits, difference, ..IntegerModel::default() });
+            }
+            if raw_bits >= 22 {
+                break;
+            }
+        }
+    }
+    let (mut bits, mut model) = best;
+    let numbers = if model.difference { &differences } else { &plain };
+    let bounds: Vec<Vec<i32>> = known.iter().map(|values| bounds(values)).collect();
+    let mut contexts = none;
+    while model.criteria.len() < MOST_CRITERIA {
+        let count = model.contexts();
+        let mut found: Option<(f64, usize, Vec<u16>)> = None;
+        for (candidate, bounds) in bounds.iter().enumerate() {
+            if bounds.is_empty() || count * (bounds.len() + 1) > MOST_CONTEXTS {
+                continue;
+            }
+            let refined: Vec<u16> = contexts
+                .iter()
+                .zip(&known[candidate])
+                .map(|(&context, &value)| {
+                    context * (bounds.len() + 1) as u16 + bounds.partition_point(|&bound| bound <= value) as u16
+                })
+                .collect();
+            let cost = cost(numbers, model.raw_bits, &refined, count * (bounds.len() + 1));
+            if found.as_ref().is_none_or(|(least, ..)| cost < *least) {
+                found = Some((cost, candidate, refined));
+            }
+        }
+        match found {
+            Some((cost, candidate, refined)) if cost < bits * (1.0 - WORTH) => {
+                model.criteria.push(Criterion { source: candidates[candidate], bounds: bounds[candidate].clone() });
+                bits = cost;
+                contexts = refined;
+            }
+            _ => break,
+        }
+    }
+    model
+}
+
+/// Bounds that sort values into classes of about the same size, finer among the largest ones.
+fn bounds(values: &[i32]) -> Vec<i32> {
+    let mut sorted = values.to_vec();
+    sorted.sort_unstable();
+    let mut distinct = sorted.clone();
+    distinct.dedup();
+    let mut bounds = match distinct.len() {
+        0 => Vec::new(),
+        count if count <= CLASSES => distinct[1..].to_vec(),
+        _ => {
+            let at = |share: f64| sorted[((sorted.len() as f64 * share) as usize).min(sorted.len() - 1)];
+            let even = (1..CLASSES).map(|class| at(class as f64 / CLASSES as f64));
+            even.chain([at(0.94), at(0.97)]).collect()
+        }
+    };
+    bounds.dedup();
+    // The lowest class would be empty.
+    bounds.retain(|&bound| Some(&bound) > sorted.first());
+    bounds
+}
