@@ -57,7 +57,7 @@ pub enum Error {
         remedy: String,
     },
     /// The graphics device disappeared while in use.
-    #[error("the graphics device was lost: {problem}; start again, the last checkpoint is intact")]
+    #[error("the graphics device was lost: {problem}; start again; checkpoints on disk are intact")]
     DeviceLost {
         /// The driver's own reason.
         problem: String,

@@ -16,7 +16,8 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use eframe::wgpu::TextureFormat;
+use eframe::egui_wgpu::RenderState;
+use eframe::wgpu::{DeviceType, TextureFormat};
 use egui::{CentralPanel, Context, Frame, Panel, Ui};
 use splat_core::gpu::{GpuInfo, GpuOptions};
 
@@ -45,6 +46,7 @@ use super::panels::settings::SetupState;
 use super::panels::timing::TimingState;
 use super::prefs::{Prefs, Theme};
 use super::running::Running;
+use super::theme::Finish;
 use super::toasts::Toasts;
 use super::training::TrainingState;
 use super::worker::{Ask, Worker};
@@ -191,6 +193,7 @@ pub(crate) struct App {
     workplace: PathBuf,
     /// What the window is drawn into, where that is known.
     target: Option<TextureFormat>,
+    finish: Finish,
     /// The step after which the next run loses its device, in tests.
     lose_at: Option<u64>,
 }
@@ -260,6 +263,7 @@ impl App {
             missing,
             workplace: workplace(),
             target: None,
+            finish: Finish::default(),
             lose_at: None,
         })
     }
@@ -270,9 +274,11 @@ impl App {
         Self { workplace, ..self }
     }
 
-    /// Says what the window is drawn into.
-    pub(crate) fn drawn_into(self, target: Option<TextureFormat>) -> Self {
-        Self { target, ..self }
+    /// Says what the window is drawn into, and by what.
+    pub(crate) fn drawn_by(self, state: &RenderState) -> Self {
+        let is_software = state.adapter.get_info().device_type == DeviceType::Cpu;
+        let finish = if is_software { Finish::Plain } else { Finish::Smooth };
+        Self { target: Some(state.target_format), finish, ..self }
     }
 
     /// Has a device lost later on.
@@ -343,7 +349,7 @@ impl App {
     fn apply_theme(&mut self, ctx: &Context) {
         let wanted = (self.prefs.theme, self.prefs.ui_scale, self.prefs.reduced_motion);
         if self.applied_theme != Some(wanted) {
-            theme::apply(ctx, wanted.0, wanted.1, wanted.2);
+            theme::apply(ctx, wanted.0, wanted.1, wanted.2, self.finish);
             self.viewport.camera.set_reduced_motion(wanted.2);
             self.applied_theme = Some(wanted);
         }

@@ -74,8 +74,11 @@ pub(crate) fn run(args: &ViewArgs) -> Result<u8> {
         ..eframe::NativeOptions::default()
     };
     let create: eframe::AppCreator<'_> = Box::new(move |context| {
-        let target = context.wgpu_render_state.as_ref().map(|state| state.target_format);
-        let app = App::new(&context.egui_ctx, context.storage, gpu)?.drawn_into(target);
+        let app = App::new(&context.egui_ctx, context.storage, gpu)?;
+        let app = match &context.wgpu_render_state {
+            Some(state) => app.drawn_by(state),
+            None => app,
+        };
         let app = match loss {
             Some(loss) => app.losing(loss),
             None => app,

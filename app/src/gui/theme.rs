@@ -1,7 +1,7 @@
 //! Colours, spacing and text sizes: calm, one accent, text with a contrast of at least 4.5 : 1 [WCAG 2.2, 1.4.3].
 
 use egui::style::ScrollAnimation;
-use egui::{Color32, Context, CornerRadius, FontId, Frame, Id, Modal, Stroke, Style, TextStyle};
+use egui::{Color32, Context, CornerRadius, FontId, Frame, Id, Modal, Shadow, Stroke, Style, TextStyle};
 use egui::{ThemePreference, Visuals, vec2};
 
 use super::prefs::Theme;
@@ -74,10 +74,26 @@ const LIGHT: Palette = Palette {
     error: Color32::from_rgb(176, 32, 26),
 };
 
+/// How much work the look may be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Finish {
+    /// Round corners, soft edges, shadows.
+    #[default]
+    Smooth,
+    /// None of these. The round outline of a button is 250 triangles, and where the processor draws the window, the
+    /// outlines alone took more of its time than all the rest.
+    Plain,
+}
+
 /// Sets the look of everything that is shown from now on. Cheap, but only needed when a preference changed.
-pub(crate) fn apply(ctx: &Context, theme: Theme, ui_scale: f32, reduced_motion: bool) {
+pub(crate) fn apply(ctx: &Context, theme: Theme, ui_scale: f32, reduced_motion: bool, finish: Finish) {
     for (kind, palette) in [(egui::Theme::Dark, &DARK), (egui::Theme::Light, &LIGHT)] {
-        ctx.style_mut_of(kind, |style| set_style(style, kind, palette, reduced_motion));
+        ctx.style_mut_of(kind, |style| {
+            set_style(style, kind, palette, reduced_motion);
+            if finish == Finish::Plain {
+                make_plain(&mut style.visuals);
+            }
+        });
     }
     ctx.set_theme(match theme {
         Theme::System => ThemePreference::System,
@@ -86,7 +102,10 @@ pub(crate) fn apply(ctx: &Context, theme: Theme, ui_scale: f32, reduced_motion: 
     });
     ctx.set_zoom_factor(allowed_scale(ui_scale));
     // The command table has these keys, and the preferences remember the scale.
-    ctx.options_mut(|options| options.zoom_with_keyboard = false);
+    ctx.options_mut(|options| {
+        options.zoom_with_keyboard = false;
+        options.tessellation_options.feathering = finish == Finish::Smooth;
+    });
 }
 
 /// The theme that `ToggleTheme` goes to from the one that is seen now.
@@ -189,9 +208,25 @@ fn visuals(theme: egui::Theme, palette: &Palette) -> Visuals {
     visuals
 }
 
+/// Square corners and no shadows.
+fn make_plain(visuals: &mut Visuals) {
+    (visuals.window_corner_radius, visuals.menu_corner_radius) = (CornerRadius::ZERO, CornerRadius::ZERO);
+    (visuals.window_shadow, visuals.popup_shadow) = (Shadow::NONE, Shadow::NONE);
+    let widgets = &mut visuals.widgets;
+    for state in [
+        &mut widgets.noninteractive,
+        &mut widgets.inactive,
+        &mut widgets.hovered,
+        &mut widgets.active,
+        &mut widgets.open,
+    ] {
+        state.corner_radius = CornerRadius::ZERO;
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{DARK, LIGHT, Theme, allowed_scale, apply, larger, smaller, toggled};
+    use super::{DARK, Finish, LIGHT, Theme, allowed_scale, apply, larger, smaller, toggled};
     use egui::{Color32, Context, Visuals};
 
     /// Relative luminance [WCAG 2.2].
@@ -210,7 +245,7 @@ mod tests {
 
     fn both() -> [Visuals; 2] {
         let ctx = Context::default();
-        apply(&ctx, Theme::System, 1.0, false);
+        apply(&ctx, Theme::System, 1.0, false, Finish::Smooth);
         [egui::Theme::Dark, egui::Theme::Light].map(|theme| ctx.style_of(theme).visuals.clone())
     }
 
@@ -278,12 +313,25 @@ mod tests {
     }
 
     #[test]
+    fn the_plain_finish_has_neither_round_nor_soft_edges() {
+        let ctx = Context::default();
+        for (finish, soft) in [(Finish::Plain, false), (Finish::Smooth, true)] {
+            apply(&ctx, Theme::Dark, 1.0, false, finish);
+            assert_eq!(ctx.options(|options| options.tessellation_options.feathering), soft);
+            let visuals = ctx.global_style().visuals.clone();
+            let round = |radius: egui::CornerRadius| radius != egui::CornerRadius::ZERO;
+            assert_eq!(round(visuals.widgets.inactive.corner_radius), soft);
+            assert_eq!(round(visuals.window_corner_radius), soft);
+        }
+    }
+
+    #[test]
     fn reduced_motion_stops_animations_and_themes_toggle() {
         let ctx = Context::default();
-        apply(&ctx, Theme::Dark, 1.0, true);
+        apply(&ctx, Theme::Dark, 1.0, true, Finish::Smooth);
         assert_eq!(ctx.global_style().animation_time, 0.0);
         assert_eq!(toggled(&ctx), Theme::Light);
-        apply(&ctx, Theme::Light, 1.0, false);
+        apply(&ctx, Theme::Light, 1.0, false, Finish::Smooth);
         assert!(ctx.global_style().animation_time > 0.0);
         assert_eq!(toggled(&ctx), Theme::Dark);
     }
