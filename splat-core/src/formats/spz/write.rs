@@ -14,7 +14,7 @@ pub(crate) const STREAM: &str = "SPZ data";
 
 /// Steps of 1/4096: what all writers use while the scene fits.
 const FRACTIONAL_BITS: u8 = 12;
-/// Half the time of the highest gzip level for a percent of the size.
+/// The highest level takes more than twice the time for one percent.
 const GZIP_LEVEL: u32 = 6;
 /// The level of the reference implementation.
 const ZSTD_LEVEL: i32 = 12;
@@ -29,7 +29,7 @@ const PACKED: f64 = 0.3;
 ///
 /// Two passes over the source: for the extent and the order of the positions, then for the streams, which are held as
 /// a whole, 20 to 65 bytes per splat, because each must be complete before the next begins. Neighbours in space stand
-/// next to one another, which takes a tenth off the size.
+/// next to one another, which takes up to a tenth off the size.
 ///
 /// # Errors
 /// [`Error::Settings`] for no splats, too many or an unknown version; [`Error::Io`] about [`STREAM`] when `out` refuses;
