@@ -66,8 +66,8 @@ fn permutations(kernel: &str, profile: &Profile) -> Vec<Constants> {
                     .map(|(pieces, piece)| vec![("DENSE", dense), ("PIECES", pieces), ("PIECE", piece)])
             })
             .collect(),
-        "decode/linear" => linear(&[("CODES", &[0, 1, 2])]),
-        "decode/linear_bwd" => linear(&[]),
+        "decode/linear" => linear(&[("CODES", &[0, 1, 2]), ("ROWS", &[1, 4])]),
+        "decode/linear_bwd" => linear(&[("ROWS", &[1, 4])]),
         "decode/table_bwd" => linear(&[("CODES", &[0, 1, 2]), ("BLOCKS", &[256]), ("OUTPUTS", &[1])])
             .into_iter()
             .chain([8, 16].map(|latents| {

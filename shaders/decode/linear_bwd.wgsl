@@ -1,5 +1,5 @@
 // import: common/grid
-// Gradient of latents; one invocation per visible row. Rounding passes it unchanged (straight through).
+// Gradient of latents; one invocation per ROWS visible rows, which share every load of the decoder. Rounding passes it unchanged (straight through).
 //
 // ∂L/∂q_j = Σ_c ∂L/∂decoded_c table_cj
 //
@@ -22,23 +22,35 @@ struct Codes {
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {
     let stride = groups.x * groups.y * WORKGROUP;
     let visible = order[codes.rows.z];
-    for (var rank = linear_group(group, groups) * WORKGROUP + local; rank < visible; rank += stride) {
-        let row = order[rank] - codes.rows.x;
-        if (row < codes.rows.y) {
-            var sums: array<f32, LATENTS>;
+    let end = (visible + ROWS - 1u) / ROWS;
+    for (var k = linear_group(group, groups) * WORKGROUP + local; k < end; k += stride) {
+        var rows: array<u32, ROWS>;
+        var sums: array<f32, ROWS * LATENTS>;
+        for (var r = 0u; r < ROWS; r++) {
+            // Outside of the chunk and beyond the end, gradients are of row 0 and are not used.
+            let rank = k * ROWS + r;
+            rows[r] = select(codes.rows.y, order[min(rank, visible - 1u)] - codes.rows.x, rank < visible);
             for (var j = 0u; j < LATENTS; j++) {
-                sums[j] = 0.0;
+                sums[r * LATENTS + j] = 0.0;
             }
-            //: repeat C WIDTH
-            {
-                let grad = grad_decoded[row * WIDTH + $Cu];
-                for (var j = 0u; j < LATENTS; j++) {
-                    sums[j] += grad * table[$Cu * LATENTS + j];
+        }
+        for (var c = 0u; c < WIDTH; c++) {
+            var slopes: array<f32, ROWS>;
+            for (var r = 0u; r < ROWS; r++) {
+                slopes[r] = grad_decoded[select(0u, rows[r], rows[r] < codes.rows.y) * WIDTH + c];
+            }
+            for (var j = 0u; j < LATENTS; j++) {
+                let weight = table[c * LATENTS + j];
+                for (var r = 0u; r < ROWS; r++) {
+                    sums[r * LATENTS + j] += slopes[r] * weight;
                 }
             }
-            //: end
-            for (var j = 0u; j < LATENTS; j++) {
-                grads[row * LATENTS + j] += sums[j];
+        }
+        for (var r = 0u; r < ROWS; r++) {
+            if (rows[r] < codes.rows.y) {
+                for (var j = 0u; j < LATENTS; j++) {
+                    grads[rows[r] * LATENTS + j] += sums[r * LATENTS + j];
+                }
             }
         }
     }

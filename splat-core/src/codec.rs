@@ -59,6 +59,18 @@ pub struct Linear {
 /// Rows are dealt to so many sums, which bounds the work of one invocation.
 const STEP_BLOCKS: u32 = 1024;
 const TABLE_BLOCKS: u32 = 256;
+/// On CPUs few blocks suffice, and adding them up counts.
+const TABLE_BLOCKS_SERIAL: u32 = 64;
+/// Rows that an invocation decodes together on CPUs, where loading the decoder is most of the work.
+const ROWS_SERIAL: u32 = 4;
+
+fn table_blocks(gpu: &Gpu) -> u32 {
+    if gpu.profile().serial_lanes { TABLE_BLOCKS_SERIAL } else { TABLE_BLOCKS }
+}
+
+fn rows_per_lane(gpu: &Gpu) -> u32 {
+    if gpu.profile().serial_lanes { ROWS_SERIAL } else { 1 }
+}
 /// Share of the running mean of magnitudes kept at each update.
 const MEMORY: f32 = 0.9;
 
@@ -139,7 +151,7 @@ impl Coded {
             Codec::Steps(steps) => (vec![steps.step.ln()], 1, 2, 2 * STEP_BLOCKS, false),
             Codec::Linear(linear) => {
                 let table = width * (linear.latents + 1);
-                let parts = TABLE_BLOCKS * (table + linear.latents);
+                let parts = table_blocks(gpu) * (table + linear.latents);
                 (linear.decoder.clone(), table, 1 + linear.latents, parts, true)
             }
         };
@@ -293,9 +305,15 @@ pub fn decode(pass: &mut Pass<'_>, params: &Params, phase: &Phase) {
                     kernel.run(pass, gpu.profile().flat_groups(items), &uniform, &buffers);
                 }
                 Codec::Linear(linear) => {
-                    let constants = [("WIDTH", linear.width), ("LATENTS", linear.latents), ("CODES", codes(rounding))];
+                    let constants = [
+                        ("WIDTH", linear.width),
+                        ("LATENTS", linear.latents),
+                        ("CODES", codes(rounding)),
+                        ("ROWS", rows_per_lane(gpu)),
+                    ];
                     let kernel = gpu.kernel("decode/linear", &constants);
-                    kernel.run(pass, gpu.profile().flat_groups(u64::from(chunk.rows)), &uniform, &buffers);
+                    let items = chunk.rows.div_ceil(rows_per_lane(gpu));
+                    kernel.run(pass, gpu.profile().flat_groups(u64::from(items)), &uniform, &buffers);
                 }
             }
         }
@@ -342,11 +360,11 @@ pub fn decode_bwd(pass: &mut Pass<'_>, params: &Params, phase: &Phase, scratch: 
             Codec::Linear(linear) => {
                 let Some(grad_decoded) = &coded.grads else { continue };
                 let sizes = [("WIDTH", linear.width), ("LATENTS", linear.latents)];
-                let back = gpu.kernel("decode/linear_bwd", &sizes);
                 let [width, latents] = sizes;
+                let back = gpu.kernel("decode/linear_bwd", &[width, latents, ("ROWS", rows_per_lane(gpu))]);
                 let outputs = if linear.width.is_multiple_of(3) { 3 } else { 1 };
                 let constants =
-                    [width, latents, ("BLOCKS", TABLE_BLOCKS), ("CODES", codes(rounding)), ("OUTPUTS", outputs)];
+                    [width, latents, ("BLOCKS", table_blocks(gpu)), ("CODES", codes(rounding)), ("OUTPUTS", outputs)];
                 let table = gpu.kernel("decode/table_bwd", &constants);
                 for chunk in params.chunks() {
                     let uniform = codes_uniform(params, column, phase, &chunk);
@@ -361,7 +379,7 @@ pub fn decode_bwd(pass: &mut Pass<'_>, params: &Params, phase: &Phase, scratch: 
                             ("grads", column.grads().bind(&chunk)),
                         ],
                     );
-                    let items = u64::from(TABLE_BLOCKS) * u64::from((linear.width / outputs).max(linear.latents));
+                    let items = u64::from(table_blocks(gpu)) * u64::from((linear.width / outputs).max(linear.latents));
                     table.run(
                         pass,
                         gpu.profile().flat_groups(items),
@@ -426,7 +444,7 @@ fn learn(pass: &mut Pass<'_>, params: &Params, column: &Column, coded: &Coded, u
             &[
                 ("WIDTH", linear.width),
                 ("LATENTS", linear.latents),
-                ("BLOCKS", TABLE_BLOCKS),
+                ("BLOCKS", table_blocks(gpu)),
                 ("GAINS", u32::from(linear.gains)),
                 ("NORMED", u32::from(linear.normed)),
                 updates,

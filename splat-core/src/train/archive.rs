@@ -99,7 +99,8 @@ impl Trainer {
             order.sort_by(|&a, &b| influence[b as usize].total_cmp(&influence[a as usize]).then(a.cmp(&b)));
             let mut kept = order.len();
             for _ in 0..MOST_TRIES {
-                kept = ((kept as f64 * (1.0 - 0.4 * TOLERANCE) * target / bytes.len() as f64) as usize).clamp(1, order.len());
+                kept = ((kept as f64 * (1.0 - 0.4 * TOLERANCE) * target / bytes.len() as f64) as usize)
+                    .clamp(1, order.len());
                 let mut rows = order[..kept].to_vec();
                 rows.sort_unstable();
                 bytes = self.archive(settings, 1.0, Some(&rows))?.to_bytes()?;
@@ -128,7 +129,11 @@ impl Trainer {
                 "the compressed file has {:.3} MB instead of {:.3}: {}",
                 bytes.len() as f64 / 1e6,
                 target / 1e6,
-                if (bytes.len() as f64) < target { "raise density.max_splats to use the room" } else { "it holds one splat" }
+                if (bytes.len() as f64) < target {
+                    "raise density.max_splats to use the room"
+                } else {
+                    "it holds one splat"
+                }
             )
         });
         Ok((bytes, doubt))

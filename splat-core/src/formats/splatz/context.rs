@@ -96,7 +96,15 @@ impl<'a> Walk<'a> {
         } else {
             Vec::new()
         };
-        Walk { chunk, per_row, row: 0, tree, sums: Vec::with_capacity(chunk.rows), recent: vec![0; per_row + 1], sum: 0 }
+        Walk {
+            chunk,
+            per_row,
+            row: 0,
+            tree,
+            sums: Vec::with_capacity(chunk.rows),
+            recent: vec![0; per_row + 1],
+            sum: 0,
+        }
     }
 
     /// The value of a quantity for integer `c` of the current row; `values` are all integers before it.
@@ -221,7 +229,8 @@ impl ColumnModel {
         let mut first = 0;
         for c in 0..per_row {
             let flags = bytes.u8()?;
-            let mut integer = IntegerModel { raw_bits: flags & 0x7f, difference: flags >> 7 == 1, first, ..Default::default() };
+            let mut integer =
+                IntegerModel { raw_bits: flags & 0x7f, difference: flags >> 7 == 1, first, ..Default::default() };
             if integer.raw_bits > 31 {
                 return Err(format!("{} raw bits", integer.raw_bits));
             }

@@ -55,7 +55,8 @@ struct Lengths {
 impl Lengths {
     fn new(bytes: &[u8]) -> Read1<Self> {
         let mut bytes = Bytes(bytes);
-        let mut number = || -> Read1<usize> { Ok(u32::from_le_bytes(bytes.take(4)?.try_into().unwrap_or_default()) as usize) };
+        let mut number =
+            || -> Read1<usize> { Ok(u32::from_le_bytes(bytes.take(4)?.try_into().unwrap_or_default()) as usize) };
         let lengths = Lengths { squeezed: number()?, raw: number()? };
         // Nothing squeezes better than a thousandfold, except to take up memory.
         let most = lengths.squeezed.saturating_mul(1024).saturating_add(1 << 16).min(MOST_DESCRIPTION);
@@ -105,7 +106,8 @@ impl ArchiveReader {
         let description = unsqueezed(&squeezed, lengths.raw).map_err(damaged)?;
         let first = (HEAD + lengths.squeezed) as u64;
 
-        let trailer_at = length.checked_sub(TRAILER as u64).ok_or_else(|| damaged("the file is cut short".to_owned()))?;
+        let trailer_at =
+            length.checked_sub(TRAILER as u64).ok_or_else(|| damaged("the file is cut short".to_owned()))?;
         let trailer = part(trailer_at, TRAILER)?;
         if trailer[20..] != END {
             return Err(damaged("the file is cut short: its index is missing".to_owned()));

@@ -177,7 +177,8 @@ fn tiny() -> Archive {
     let linear = |table: &str| Box::new(Codec::Linear { table: table.to_owned() });
     let means: Vec<i32> = (0..rows as i32).flat_map(|i| [i << 4 | 8, i << 4 | 8, 8]).collect();
     let turns: Vec<i32> = (0..3 * rows).map(|i| ((noise(i, 5) * 63.0) as i32) << 6 | 32).collect();
-    let trimmed = |bits: u8, codec: Codec| Codec::Trimmed { by: by.clone(), bits: vec![bits; 9], codec: Box::new(codec) };
+    let trimmed =
+        |bits: u8, codec: Codec| Codec::Trimmed { by: by.clone(), bits: vec![bits; 9], codec: Box::new(codec) };
     let descending = Codec::Descending { steps: vec![0.125; 3], zero: -3.0 };
     archive.columns = vec![
         ArchiveColumn::integers("means", 3, trimmed(4, steps(3)), 3, means),
@@ -393,7 +394,8 @@ fn given_columns_keep_every_integer() {
         let pairs = splats.log_scales[row].iter().zip(&cloud.log_scales[id as usize]);
         assert!(pairs.into_iter().all(|(a, b)| (a - b).abs() < 0.1));
     }
-    let refused = |given| Archive::quantize_with(&cloud, &Quantize::default(), given, Vec::new()).unwrap_err().to_string();
+    let refused =
+        |given| Archive::quantize_with(&cloud, &Quantize::default(), given, Vec::new()).unwrap_err().to_string();
     assert!(refused(given).contains("there is no table turn"));
     let short = ArchiveColumn::integers("ids", 1, Codec::Steps { steps: vec![1.0], zeros: vec![0.0] }, 1, vec![1, 2]);
     assert!(refused(vec![short]).contains("2 numbers for 300 rows"));

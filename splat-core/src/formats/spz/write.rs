@@ -2,9 +2,7 @@
 
 use std::io::Write;
 
-use super::quantize::{
-    LAST_STEP, pack_colour, pack_opacity, pack_position, pack_quat, pack_scale, pack_sh, sh_bucket,
-};
+use super::quantize::{LAST_STEP, pack_colour, pack_opacity, pack_position, pack_quat, pack_scale, pack_sh, sh_bucket};
 use super::{ANTIALIASED, MAGIC, SH_VALUES};
 use crate::error::{Error, Result};
 use crate::formats::{SplatSource, WriteOptions, for_each_block, morton};
@@ -109,7 +107,11 @@ impl Streams {
         Streams {
             steps_per_unit: 2.0_f64.powi(i32::from(fractional_bits)),
             sh_values,
-            bytes: widths.into_iter().filter(|&width| width > 0).map(|width| Vec::with_capacity(width * count)).collect(),
+            bytes: widths
+                .into_iter()
+                .filter(|&width| width > 0)
+                .map(|width| Vec::with_capacity(width * count))
+                .collect(),
         }
     }
 
