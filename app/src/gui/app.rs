@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use eframe::egui_wgpu::RenderState;
-use eframe::wgpu::{DeviceType, TextureFormat};
+use eframe::wgpu::DeviceType;
 use egui::{CentralPanel, Context, Frame, Panel, Ui};
 use splat_core::gpu::{GpuInfo, GpuOptions};
 
@@ -35,6 +35,7 @@ use super::guard::Guard;
 use super::jobs::Job;
 use super::loss::Loss;
 use super::open::Opened;
+use super::painter::Painter;
 use super::palette::{Findable, Palette};
 use super::panels::cameras::CamerasState;
 use super::panels::display::DisplayState;
@@ -50,7 +51,7 @@ use super::theme::Finish;
 use super::toasts::Toasts;
 use super::training::TrainingState;
 use super::worker::{Ask, Worker};
-use super::{canvas, menu, no_adapter, shortcuts, status, theme, welcome};
+use super::{menu, no_adapter, shortcuts, status, theme, welcome};
 
 /// The drawing adapter.
 enum Adapter {
@@ -191,8 +192,8 @@ pub(crate) struct App {
     missing: Option<Job<Vec<PathBuf>>>,
     /// New runs go into `runs` in here.
     workplace: PathBuf,
-    /// What the window is drawn into, where that is known.
-    target: Option<TextureFormat>,
+    /// Whether what the window is drawn into takes linear colours.
+    encodes: bool,
     finish: Finish,
     /// The step after which the next run loses its device, in tests.
     lose_at: Option<u64>,
@@ -262,7 +263,7 @@ impl App {
             applied_theme: None,
             missing,
             workplace: workplace(),
-            target: None,
+            encodes: false,
             finish: Finish::default(),
             lose_at: None,
         })
@@ -277,8 +278,11 @@ impl App {
     /// Says what the window is drawn into, and by what.
     pub(crate) fn drawn_by(self, state: &RenderState) -> Self {
         let is_software = state.adapter.get_info().device_type == DeviceType::Cpu;
+        if is_software {
+            self.ctx.add_plugin(Painter::new(state.target_format));
+        }
         let finish = if is_software { Finish::Plain } else { Finish::Smooth };
-        Self { target: Some(state.target_format), finish, ..self }
+        Self { encodes: state.target_format.is_srgb(), finish, ..self }
     }
 
     /// Has a device lost later on.
@@ -304,9 +308,6 @@ impl App {
     pub(crate) fn show(&mut self, ui: &mut Ui) {
         let ctx = ui.ctx().clone();
         self.apply_theme(&ctx);
-        if let Some(target) = self.target {
-            canvas::set_target(&ctx, target);
-        }
         self.hear_news();
         self.play();
         let mut actions = Vec::new();
@@ -528,7 +529,12 @@ impl eframe::App for App {
     }
 
     fn clear_color(&self, visuals: &egui::Visuals) -> [f32; 4] {
-        canvas::clear_colour(visuals.panel_fill, self.target)
+        // Panels have no ground of their own.
+        if self.encodes {
+            egui::Rgba::from(visuals.panel_fill).to_array()
+        } else {
+            visuals.panel_fill.to_normalized_gamma_f32()
+        }
     }
 
     fn save(&mut self, storage: &mut dyn eframe::Storage) {

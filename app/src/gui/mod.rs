@@ -5,7 +5,6 @@
 
 mod action;
 mod app;
-mod canvas;
 mod commands;
 mod compare;
 mod dialogs;
@@ -20,6 +19,7 @@ mod nav;
 mod no_adapter;
 mod open;
 mod overlay;
+mod painter;
 mod palette;
 mod panels;
 mod parts;

@@ -37,7 +37,7 @@ impl App {
             Told::NoAdapter(problem) => self.adapter = Adapter::Missing(problem),
             Told::Picture(shown) => {
                 self.pace.pictures[0] += 1;
-                self.viewport.receive(*shown);
+                self.viewport.receive(*shown, &self.ctx);
             }
             Told::Preview { step, cloud } => self.hear_preview(step, &cloud),
             Told::Surface(point, why) => self.hear_surface(point, why),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use egui::{Align2, Color32, ColorImage, FontId, Rect, TextureHandle, TextureOptions, Ui};
+use egui::{Align2, Color32, Context, FontId, Rect, TextureHandle, TextureOptions, Ui};
 use glam::{DQuat, DVec2, DVec3};
 use splat_core::edit::Extent;
 use splat_core::look::{Look, Mode};
@@ -12,7 +12,6 @@ use splat_core::scene::View;
 use super::App;
 use super::editing::Found;
 use crate::gui::action::{Action, Tool};
-use crate::gui::canvas;
 use crate::gui::compare::{Compare, CompareData, CompareMode};
 use crate::gui::nav::{self, Input, Motion, NavCamera, Reply, ToolDrag};
 use crate::gui::overlay::{self, BoxVolume, Fit, Frusta, Ink, Projection, SphereVolume};
@@ -45,8 +44,7 @@ pub(super) struct Viewport {
     pub(super) compare: Compare,
     /// The picture on screen.
     pub(super) shown: Option<Shown>,
-    /// The same, where the canvas cannot show it.
-    texture: Option<(Arc<ColorImage>, TextureHandle)>,
+    texture: Option<TextureHandle>,
     /// What was asked for last.
     asked: Option<Wish>,
     /// Size relative to the full picture while moving.
@@ -118,11 +116,16 @@ impl Viewport {
     }
 
     /// A picture arrived.
-    pub(super) fn receive(&mut self, shown: Shown) {
+    pub(super) fn receive(&mut self, shown: Shown, ctx: &Context) {
         if self.moved_at.is_some() {
             // Towards the size that is fluent; half way each time, because times are noisy.
             let wanted = (self.share * (FLUENT / shown.millis.max(1.0)).sqrt()).clamp(COARSEST, 1.0);
             self.share = 0.5 * (self.share + wanted);
+        }
+        let image = Arc::clone(&shown.image);
+        match &mut self.texture {
+            Some(texture) => texture.set(image, TextureOptions::LINEAR),
+            None => self.texture = Some(ctx.load_texture("viewport", image, TextureOptions::LINEAR)),
         }
         self.shown = Some(shown);
     }
@@ -216,12 +219,7 @@ impl App {
         if self.viewport.looking.is_some() && self.viewport.compare.mode != CompareMode::Render {
             let data = compared(Some(shown), None, self.prefs.reduced_motion);
             self.viewport.compare.picture(ui, fit.rect(), &data);
-        } else if !canvas::picture(ui.painter(), fit.rect(), &shown.image) {
-            let kept = self.viewport.texture.take().filter(|(image, _)| Arc::ptr_eq(image, &shown.image));
-            let (_, texture) = self.viewport.texture.insert(kept.unwrap_or_else(|| {
-                let image = Arc::clone(&shown.image);
-                (Arc::clone(&image), ui.ctx().load_texture("viewport", image, TextureOptions::LINEAR))
-            }));
+        } else if let Some(texture) = &self.viewport.texture {
             let whole = Rect::from_min_max(egui::pos2(0.0, 0.0), egui::pos2(1.0, 1.0));
             ui.painter().image(texture.id(), fit.rect(), whole, Color32::WHITE);
         }

@@ -1,8 +1,6 @@
 //! Many thin lines in one mesh: smooth edges, a colour at each end, one draw call.
 
-use egui::{Color32, Mesh, Painter, Pos2, Vec2};
-
-use crate::gui::canvas;
+use egui::{Color32, Mesh, Painter, Pos2, Shape, Vec2};
 
 /// Lines collected for one draw call.
 #[derive(Debug)]
@@ -66,7 +64,7 @@ impl Lines {
     /// Draws everything.
     pub(super) fn draw(self, painter: &Painter) {
         if !self.mesh.is_empty() {
-            canvas::mesh(painter, self.mesh);
+            painter.add(Shape::mesh(self.mesh));
         }
     }
 }
