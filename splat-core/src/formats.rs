@@ -6,9 +6,9 @@
 //! what it cannot hold stands in [`FORMATS`], once, for the command line, the window and the tests.
 
 mod checked;
-//mod glb;
-//mod ksplat;
+mod glb;
 mod html;
+mod ksplat;
 pub mod morton;
 mod ply;
 mod source;
@@ -33,12 +33,12 @@ pub enum Format {
     Ply,
     /// Quantized and compressed [Niantic Labs].
     Spz,
-    /// A web page that holds the splats and shows them.
-    Html,
     /// The scenes of the GaussianSplats3D viewer.
     Ksplat,
     /// glTF with `KHR_gaussian_splatting` [Khronos].
     Glb,
+    /// A web page that holds the splats and shows them.
+    Html,
 }
 
 /// What a person may choose when writing; formats ignore what does not concern them.
@@ -100,7 +100,7 @@ pub struct FormatRow {
 pub const HEAD: usize = 4096;
 
 /// All formats, in the order in which they are offered and recognised.
-pub const FORMATS: &[FormatRow] = &[ply::ROW, spz::ROW, html::ROW];
+pub const FORMATS: &[FormatRow] = &[ply::ROW, spz::ROW, ksplat::ROW, glb::ROW, html::ROW];
 
 impl Format {
     /// Its row in the table.

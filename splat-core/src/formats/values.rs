@@ -26,6 +26,18 @@ pub(super) fn log_scale(scale: f32) -> f32 {
     if scale.is_nan() { scale } else { (f64::from(scale).max(0.0).ln() as f32).clamp(-MOST, MOST) }
 }
 
+/// A half float, from its bits.
+pub(super) fn half(bits: u16) -> f32 {
+    let sign = if bits >> 15 == 1 { -1.0 } else { 1.0 };
+    let (exponent, fraction) = (i32::from(bits >> 10 & 31), f32::from(bits & 1023));
+    sign * match exponent {
+        0 => fraction * 2.0_f32.powi(-24),
+        31 if fraction == 0.0 => f32::INFINITY,
+        31 => f32::NAN,
+        _ => (1.0 + fraction / 1024.0) * 2.0_f32.powi(exponent - 15),
+    }
+}
+
 /// Other directions for some of the axes; made twice, it undoes itself.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Flip {
@@ -69,7 +81,7 @@ impl Flip {
 pub(super) mod tests {
     use glam::{DMat3, DQuat, DVec3};
 
-    use super::{Flip, MOST, log_scale, logit, sigmoid};
+    use super::{Flip, MOST, half, log_scale, logit, sigmoid};
     use crate::edit::Similarity;
     use crate::scene::SplatCloud;
 
@@ -158,5 +170,14 @@ pub(super) mod tests {
         assert_eq!([logit(0.0), logit(1.0), logit(-2.0), logit(7.0)], [-MOST, MOST, -MOST, MOST]);
         assert_eq!([log_scale(0.0), log_scale(-1.0), log_scale(f32::INFINITY)], [-MOST, -MOST, MOST]);
         assert!(logit(f32::NAN).is_nan() && log_scale(f32::NAN).is_nan());
+    }
+
+    #[test]
+    fn half_floats_are_decoded_exactly() {
+        let cases = [(0x3c00, 1.0), (0xc000, -2.0), (0x7bff, 65504.0), (1, 5.960_464_5e-8), (0x3555, 0.333_251_95)];
+        for (bits, value) in cases {
+            assert_eq!(half(bits), value);
+        }
+        assert!(half(0x7c00).is_infinite() && half(0x7e01).is_nan());
     }
 }

@@ -18,18 +18,6 @@ pub(super) fn unpack_position([a, b, c]: [u8; 3], units_per_step: f64) -> f32 {
     (f64::from(i32::from_le_bytes([0, a, b, c]) >> 8) * units_per_step) as f32
 }
 
-/// Positions of version 1: half floats.
-pub(super) fn unpack_half(bits: u16) -> f32 {
-    let sign = if bits >> 15 == 1 { -1.0 } else { 1.0 };
-    let (exponent, fraction) = (i32::from(bits >> 10 & 31), f32::from(bits & 1023));
-    sign * match exponent {
-        0 => fraction * 2.0_f32.powi(-24),
-        31 if fraction == 0.0 => f32::INFINITY,
-        31 => f32::NAN,
-        _ => (1.0 + fraction / 1024.0) * 2.0_f32.powi(exponent - 15),
-    }
-}
-
 fn byte(value: f32) -> u8 {
     // The cast limits to 0 and 255.
     value.round() as u8
@@ -165,15 +153,6 @@ mod tests {
         assert_eq!(unpack_quat(pack_quat([f32::NAN; 4])), [1.0, 0.0, 0.0, 0.0]);
         let impossible = unpack_quat([0xff; 4]);
         assert!(impossible.iter().all(|c| c.is_finite()) && impossible.iter().any(|&c| c != 0.0));
-    }
-
-    #[test]
-    fn half_floats_are_decoded_exactly() {
-        let cases = [(0x3c00, 1.0), (0xc000, -2.0), (0x7bff, 65504.0), (1, 5.960_464_5e-8), (0x3555, 0.333_251_95)];
-        for (bits, value) in cases {
-            assert_eq!(unpack_half(bits), value);
-        }
-        assert!(unpack_half(0x7c00).is_infinite() && unpack_half(0x7e01).is_nan());
     }
 
     #[test]

@@ -5,10 +5,11 @@ use std::path::Path;
 
 use super::extensions::{Frame, frame};
 use super::quantize::{
-    unpack_colour, unpack_half, unpack_opacity, unpack_position, unpack_quat, unpack_quat_xyz, unpack_scale, unpack_sh,
+    unpack_colour, unpack_opacity, unpack_position, unpack_quat, unpack_quat_xyz, unpack_scale, unpack_sh,
 };
 use super::{ANTIALIASED, EXTENDED, GZIP, HEADER, MAGIC, SH_VALUES};
 use crate::error::{Error, Result};
+use crate::formats::values::half;
 use crate::formats::{Format, SplatInfo, SplatSource};
 use crate::scene::SplatCloud;
 use crate::scene::io::ply::OnProgress;
@@ -126,7 +127,7 @@ impl Spz {
         [0, 1, 2].map(|axis| {
             let at = 3 * row + axis;
             if self.version == 1 {
-                unpack_half(u16::from_le_bytes(fixed(stream, at)))
+                half(u16::from_le_bytes(fixed(stream, at)))
             } else {
                 unpack_position(fixed(stream, at), self.units_per_step)
             }

@@ -171,20 +171,20 @@ fn the_bytes_of_every_version_mean_what_is_documented() {
         assert!(distance(&cloud.sh0[0], &[0.5 / 38.25, -127.5 / 38.25, 127.5 / 38.25]) < 1e-6);
         assert!((sigmoid(cloud.opacity_logits[0]) - 128.0 / 255.0).abs() < 1e-6);
         assert!(sigmoid(cloud.opacity_logits[1]) == 1.0 && cloud.opacity_logits[1].is_finite());
-        assert!(angle(&cloud.quats[..1], &[[1.0, 0.0, 0.0, 0.0]]) < 1e-2);
+        assert!(angle(&cloud.quats[..1], &[[1.0, 0.0, 0.0, 0.0]]) < 2e-2);
     };
     let third = unpacked(&gzip(&[header(3, 2, [0, 12, 1, 0]), streams.concat()].concat())).unwrap();
     check(&third);
     assert!(third.antialiased);
     // w = 0.707 is the smallest of the four for the code 511 in the last place: x is the largest.
     let half = std::f32::consts::FRAC_1_SQRT_2;
-    assert!(angle(&third.quats[1..], &[[half, half, 0.0, 0.0]]) < 1e-2);
+    assert!(angle(&third.quats[1..], &[[half, half, 0.0, 0.0]]) < 2e-2);
 
     let mut old = streams.clone();
     old[4] = vec![128, 127, 128, 255, 128, 127];
     let second = unpacked(&gzip(&[header(2, 2, [0, 12, 0, 0]), old.concat()].concat())).unwrap();
     check(&second);
-    assert!(angle(&second.quats[1..], &[[0.0, 1.0, 0.0, 0.0]]) < 1e-2);
+    assert!(angle(&second.quats[1..], &[[0.0, 1.0, 0.0, 0.0]]) < 2e-2);
 
     let halves: Vec<u16> = vec![0x3c00, 0xc000, 0x4200, 0, 0, 0];
     old[0] = halves.iter().flat_map(|bits| bits.to_le_bytes()).collect();

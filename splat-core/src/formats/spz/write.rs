@@ -2,9 +2,7 @@
 
 use std::io::Write;
 
-use super::quantize::{
-    LAST_STEP, pack_colour, pack_opacity, pack_position, pack_quat, pack_scale, pack_sh, sh_bucket,
-};
+use super::quantize::{LAST_STEP, pack_colour, pack_opacity, pack_position, pack_quat, pack_scale, pack_sh, sh_bucket};
 use super::{ANTIALIASED, MAGIC, SH_VALUES};
 use crate::error::{Error, Result};
 use crate::formats::{SplatSource, WriteOptions, for_each_block, morton};
@@ -16,7 +14,7 @@ pub(crate) const STREAM: &str = "SPZ data";
 
 /// Steps of 1/4096: what all writers use while the scene fits.
 const FRACTIONAL_BITS: u8 = 12;
-/// Half the time of the highest gzip level for a percent of the size.
+/// The highest level takes more than twice the time for one percent.
 const GZIP_LEVEL: u32 = 6;
 /// The level of the reference implementation.
 const ZSTD_LEVEL: i32 = 12;
@@ -31,7 +29,7 @@ const PACKED: f64 = 0.3;
 ///
 /// Two passes over the source: for the extent and the order of the positions, then for the streams, which are held as
 /// a whole, 20 to 65 bytes per splat, because each must be complete before the next begins. Neighbours in space stand
-/// next to one another, which takes a tenth off the size.
+/// next to one another, which takes up to a tenth off the size.
 ///
 /// # Errors
 /// [`Error::Settings`] for no splats, too many or an unknown version; [`Error::Io`] about [`STREAM`] when `out` refuses;
@@ -109,7 +107,11 @@ impl Streams {
         Streams {
             steps_per_unit: 2.0_f64.powi(i32::from(fractional_bits)),
             sh_values,
-            bytes: widths.into_iter().filter(|&width| width > 0).map(|width| Vec::with_capacity(width * count)).collect(),
+            bytes: widths
+                .into_iter()
+                .filter(|&width| width > 0)
+                .map(|width| Vec::with_capacity(width * count))
+                .collect(),
         }
     }
 
