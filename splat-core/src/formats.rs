@@ -48,12 +48,12 @@ pub enum Format {
     Splat,
     /// Quantized and compressed [Niantic Labs].
     Spz,
-    /// A web page that holds the splats and shows them.
-    Html,
     /// The scenes of the GaussianSplats3D viewer.
     Ksplat,
     /// glTF with `KHR_gaussian_splatting` [Khronos].
     Glb,
+    /// A web page that holds the splats and shows them.
+    Html,
 }
 
 /// What a person may choose when writing; formats ignore what does not concern them.

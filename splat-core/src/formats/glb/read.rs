@@ -31,18 +31,21 @@ const SPZ: [&str; 3] = [
     "KHR_spz_gaussian_splats_compression",
 ];
 
+/// The attributes of a primitive, all of one length.
+struct Attributes {
+    means: Accessor,
+    quats: Accessor,
+    scales: Accessor,
+    opacities: Accessor,
+    /// The constant coefficient; without it, the colours that other viewers see.
+    sh0: Option<Accessor>,
+    colours: Option<Accessor>,
+    rest: Vec<Accessor>,
+}
+
 /// Where the values of a primitive are.
 enum Values {
-    Attributes {
-        means: Accessor,
-        quats: Accessor,
-        scales: Accessor,
-        opacities: Accessor,
-        /// The constant coefficient; without it, the colours that other viewers see.
-        sh0: Option<Accessor>,
-        colours: Option<Accessor>,
-        rest: Vec<Accessor>,
-    },
+    Attributes(Box<Attributes>),
     Spz(Box<Spz>),
 }
 
@@ -111,34 +114,36 @@ impl SplatSource for Gltf {
     }
 }
 
+impl Attributes {
+    fn decode(&self, buffers: &[Vec<u8>], rows: &[u32], sh_degree: u8) -> SplatCloud {
+        let mut cloud = SplatCloud { sh_degree, ..SplatCloud::default() };
+        for row in rows.iter().map(|&row| row as usize) {
+            cloud.means.push(self.means.row(buffers, row));
+            let [x, y, z, w] = self.quats.row(buffers, row);
+            cloud.quats.push([w, x, y, z]);
+            cloud.log_scales.push(self.scales.row::<3>(buffers, row).map(log_scale));
+            let [opacity] = self.opacities.row(buffers, row);
+            cloud.opacity_logits.push(logit(opacity));
+            cloud.sh0.push(match (&self.sh0, &self.colours) {
+                (Some(sh0), _) => sh0.row(buffers, row),
+                (None, Some(colours)) => colours.row::<3>(buffers, row).map(|value| (display(value) - 0.5) / SH_C0),
+                (None, None) => [0.0; 3],
+            });
+            for coefficient in &self.rest {
+                cloud.sh_rest.extend(coefficient.row::<3>(buffers, row));
+            }
+        }
+        cloud
+    }
+}
+
 impl Gltf {
     /// Rows of a primitive in its own frame, with zeros up to the SH degree of the scene.
     fn decode(&self, primitive: &Primitive, rows: &[u32]) -> Result<SplatCloud> {
         let buffers = &self.buffers;
         let mut cloud = match &primitive.values {
             Values::Spz(spz) => spz.rows(rows)?,
-            Values::Attributes { means, quats, scales, opacities, sh0, colours, rest } => {
-                let mut cloud = SplatCloud { sh_degree: primitive.sh_degree, ..SplatCloud::default() };
-                for row in rows.iter().map(|&row| row as usize) {
-                    cloud.means.push(means.row(buffers, row));
-                    let [x, y, z, w] = quats.row(buffers, row);
-                    cloud.quats.push([w, x, y, z]);
-                    cloud.log_scales.push(scales.row::<3>(buffers, row).map(log_scale));
-                    let [opacity] = opacities.row(buffers, row);
-                    cloud.opacity_logits.push(logit(opacity));
-                    cloud.sh0.push(match (sh0, colours) {
-                        (Some(sh0), _) => sh0.row(buffers, row),
-                        (None, Some(colours)) => {
-                            colours.row::<3>(buffers, row).map(|value| (display(value) - 0.5) / SH_C0)
-                        }
-                        (None, None) => [0.0; 3],
-                    });
-                    for coefficient in rest {
-                        cloud.sh_rest.extend(coefficient.row::<3>(buffers, row));
-                    }
-                }
-                cloud
-            }
+            Values::Attributes(attributes) => attributes.decode(buffers, rows, primitive.sh_degree),
         };
         if cloud.sh_degree < self.info.sh_degree {
             let narrow = std::mem::take(&mut cloud.sh_rest);
@@ -346,8 +351,8 @@ impl<'a> Builder<'a> {
         if others.into_iter().flatten().chain(rest.iter().copied()).any(|accessor| accessor.count != count) {
             return Err(self.damaged(format!("the attributes of {count} splats differ in length")));
         }
-        let values = Values::Attributes { means, quats, scales, opacities, sh0, colours, rest };
-        Ok(Primitive { count, sh_degree, values })
+        let attributes = Attributes { means, quats, scales, opacities, sh0, colours, rest };
+        Ok(Primitive { count, sh_degree, values: Values::Attributes(Box::new(attributes)) })
     }
 
     /// A primitive whose splats are an SPZ file in a buffer view. Its values are in the frame of the node.
@@ -365,7 +370,7 @@ impl<'a> Builder<'a> {
 
     /// A place as a mirror and what can be done to splats exactly; uneven scales would bend their colours.
     fn similarity(&self, place: DAffine3) -> Result<(bool, Similarity)> {
-        let linear = DMat3::from(place.matrix3);
+        let linear = place.matrix3;
         let mirrored = linear.determinant() < 0.0;
         let proper = if mirrored { linear * DMat3::from_diagonal(DVec3::new(-1.0, 1.0, 1.0)) } else { linear };
         let scale = proper.determinant().cbrt();

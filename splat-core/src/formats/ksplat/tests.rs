@@ -7,7 +7,7 @@ use super::{HEADER, Ksplat, SECTION, is_ksplat, sh_values};
 use crate::error::Error;
 use crate::formats::values::tests::{angle, distance, sample};
 use crate::formats::values::{SH_C0, half, sigmoid};
-use crate::formats::{SplatSource, load_splats, read_all};
+use crate::formats::{load_splats, read_all};
 use crate::scene::SplatCloud;
 
 const BLOCK: f32 = 100.0;
@@ -27,12 +27,11 @@ fn record(cloud: &SplatCloud, row: usize, level: u8, centre: [f32; 3]) -> Vec<u8
     let scales = cloud.log_scales[row].map(f32::exp);
     let number = |value: f32| if level == 0 { value.to_le_bytes().to_vec() } else { to_half(value).to_vec() };
     let mut bytes: Vec<u8> = Vec::new();
-    for axis in 0..3 {
-        let value = cloud.means[row][axis];
+    for (value, centre) in cloud.means[row].into_iter().zip(centre) {
         if level == 0 {
             bytes.extend(value.to_le_bytes());
         } else {
-            let steps = ((value - centre[axis]) * RANGE / (BLOCK / 2.0)).round() + RANGE;
+            let steps = ((value - centre) * RANGE / (BLOCK / 2.0)).round() + RANGE;
             bytes.extend((steps as u16).to_le_bytes());
         }
     }
@@ -157,7 +156,7 @@ proptest! {
     fn damage_never_panics(at in any::<u16>(), value in any::<u32>(), header in any::<bool>(), level in 0_u8..3) {
         let mut bytes = encode(&[sample(9, 1), sample(20, 2)], level, 4);
         // Most of the header is empty: its fields are aimed at.
-        let place = usize::from(at) * bytes.len() >> 16;
+        let place = (usize::from(at) * bytes.len()) >> 16;
         let place = if header { [HEADER, HEADER + SECTION, 0][place % 3] + place % 48 } else { place } & !3;
         for (byte, new) in bytes[place..].iter_mut().zip(value.to_le_bytes()) {
             *byte = new;

@@ -101,7 +101,7 @@ proptest! {
     #[test]
     fn damage_is_reported_and_never_panics(version in 3_u8..=4, at in any::<u16>(), bit in 0_u8..8, cut in any::<bool>()) {
         let mut bytes = packed(&sample(40, 1), version);
-        let at = usize::from(at) * bytes.len() >> 16;
+        let at = (usize::from(at) * bytes.len()) >> 16;
         if cut {
             bytes.truncate(at);
             prop_assert!(unpacked(&bytes).is_err());
