@@ -111,21 +111,6 @@ pub struct FormatRow {
     pub estimate: fn(u64, u8) -> u64,
 }
 
-impl FormatRow {
-    /// What a file of this format will lack of the splats, a line for a person each.
-    pub fn losses(&self, source: &dyn SplatSource, options: &WriteOptions) -> Vec<String> {
-        let mut losses = Vec::new();
-        let degree = self.max_sh_degree.min(options.sh_degree);
-        if source.info().sh_degree > degree {
-            losses.push(format!("spherical harmonics of degree {} are cut to {degree}", source.info().sh_degree));
-        }
-        if self.format != Format::Ply && !source.extras().is_empty() {
-            losses.push(format!("further properties are left out: {}", names(source.extras())));
-        }
-        losses
-    }
-}
-
 /// Bytes from the start of a file that [`FormatRow::sniff`] sees.
 pub const HEAD: usize = 4096;
 
@@ -137,6 +122,26 @@ impl FormatRow {
     /// The SH degree that a file has when splats of `degree` are written with these options.
     pub fn kept_sh_degree(&self, degree: u8, options: &WriteOptions) -> u8 {
         degree.min(options.sh_degree).min(self.max_sh_degree)
+    }
+
+    /// What of the view-dependent colour of splats of `degree` a file will not have.
+    pub fn sh_loss(&self, degree: u8, options: &WriteOptions) -> Option<String> {
+        let kept = self.kept_sh_degree(degree, options);
+        let what =
+            if kept == 0 { "the colour is the same from everywhere" } else { "the colour changes less with the view" };
+        (kept < degree).then(|| format!("SH degree {degree} → {kept}: {what}"))
+    }
+
+    /// What a file of this format will lack of the splats, a line for a person each.
+    pub fn losses(&self, source: &dyn SplatSource, options: &WriteOptions) -> Vec<String> {
+        let mut losses: Vec<String> = self.sh_loss(source.info().sh_degree, options).into_iter().collect();
+        if self.format != Format::Ply && !source.extras().is_empty() {
+            losses.push(format!("further properties are left out: {}", names(source.extras())));
+        }
+        if self.format == Format::Splat && source.info().antialiased {
+            losses.push("that the splats were trained with antialiasing is not noted".to_owned());
+        }
+        losses
     }
 }
 

@@ -1,5 +1,6 @@
 //! `splat export`: the scene of a run or a file, written for other programs.
 
+use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::Result;
 use splat_core::Error;
 use splat_core::formats::{
-    Format, FormatRow, SplatInfo, SplatSource, StartView, ViewerHints, WriteOptions, save_splats,
+    Format, FormatRow, SplatSource, StartView, ViewerHints, WriteOptions, save_splats, write_file,
 };
 use splat_core::run::RunFolder;
 use splat_core::scene::{Dataset, SplatCloud};
@@ -66,14 +67,29 @@ fn export(args: &ExportArgs, format: &FormatRow, target: &Target, reporter: &mut
         viewer: viewer_hints(format, target),
     };
     doubts(source.info()).iter().for_each(|doubt| reporter.warning(doubt));
-    save_splats(&args.output, source.as_ref(), &options, &mut |share| told(reporter, stopped, "writing", share))?;
-    reporter.note(&summary(format, source.info(), &options, info::size_of(&args.output)));
+    match stored(format, target, &options).filter(|_| unfinished.is_none()) {
+        Some(bytes) => write_file(&args.output, &mut |out| {
+            out.write_all(&bytes).map_err(|source| Error::io(&args.output, "write", source))
+        })?,
+        None => save_splats(&args.output, source.as_ref(), &options, &mut |share| {
+            told(reporter, stopped, "writing", share)
+        })?,
+    }
+    reporter.note(&summary(format, source.as_ref(), &options, info::size_of(&args.output)));
     let mut text = format!("{}\n", args.output.display());
     if args.check {
         let difference = check::check(args, target, source.as_ref(), reporter, &|| stop_asked(stopped))?;
         text.push_str(&format!("{difference}\n"));
     }
     Ok(text)
+}
+
+/// The compressed file that exists already: the integers that training has settled on must not be quantized again.
+fn stored(format: &FormatRow, target: &Target, options: &WriteOptions) -> Option<Vec<u8>> {
+    let path = target.run.as_ref().map_or_else(|| target.path.clone(), |(folder, _)| folder.archive());
+    let is_whole = format.format == Format::Splatz && options.sh_degree >= format.max_sh_degree;
+    let is_stored = is_whole && Format::of_file(&path).is_ok_and(|row| row.format == Format::Splatz);
+    is_stored.then(|| std::fs::read(&path).ok()).flatten()
 }
 
 /// How a page begins: upright, over the background of the run, and from its first photo.
@@ -108,21 +124,14 @@ fn stop_asked(stopped: &AtomicBool) -> splat_core::Result<()> {
 }
 
 /// How large the file became, and what is not in it.
-fn summary(format: &FormatRow, source: &SplatInfo, options: &WriteOptions, bytes: u64) -> String {
-    let count = source.count as u64;
+fn summary(format: &FormatRow, source: &dyn SplatSource, options: &WriteOptions, bytes: u64) -> String {
+    let count = source.info().count as u64;
     let per_splat =
         if count > 0 { format!(", {:.1} bytes per splat", bytes as f64 / count as f64) } else { String::new() };
     let size = format!("{} splats in {}{per_splat}", output::thousands(count), output::bytes(bytes));
-    let lost = lost(format, source.sh_degree, options).map_or_else(String::new, |lost| format!("\n{lost}"));
-    format!("{}: {size}\n{}{lost}", format.name, format.about)
-}
-
-/// What of the view-dependent colour a file will not have.
-pub(crate) fn lost(format: &FormatRow, sh_degree: u8, options: &WriteOptions) -> Option<String> {
-    let kept = format.kept_sh_degree(sh_degree, options);
-    let what =
-        if kept == 0 { "the colour is the same from everywhere" } else { "the colour changes less with the view" };
-    (kept < sh_degree).then(|| format!("SH degree {sh_degree} → {kept}: {what}"))
+    let losses: String =
+        format.losses(source, options).into_iter().map(|loss| format!("\n{loss}")).collect();
+    format!("{}: {size}\n{}{losses}", format.name, format.about)
 }
 
 /// Says when the scene is older than the newest checkpoint: the run was killed after a resume.

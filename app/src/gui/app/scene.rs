@@ -15,7 +15,6 @@ use splat_core::session::Command;
 use splat_core::settings::Settings;
 
 use super::{Adapter, App, Purpose, SideTab};
-use crate::cli::export::lost;
 use crate::gui::action::Action;
 use crate::gui::dialogs::{Ask as AskPath, Filter, Wanted};
 use crate::gui::export_dialog::{ExportReply, ExportRequest, Exportable};
@@ -349,7 +348,7 @@ impl App {
             Some(ExportRequest { without_hidden, options, .. }) => (without_hidden, options),
             None => (false, WriteOptions::default()),
         };
-        let lost = lost(row, document.cloud().sh_degree, &options);
+        let lost = row.sh_loss(document.cloud().sh_degree, &options);
         let keeps_all = lost.is_none() && !(without_hidden && !document.hidden().is_empty());
         let version = keeps_all.then(|| document.version());
         let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
