@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 /// What one call did.
 pub(crate) struct Ran {
     code: Option<i32>,
-    stdout: String,
+    pub(crate) stdout: String,
     pub(crate) stderr: String,
 }
 

@@ -315,22 +315,23 @@ mod tests {
     use std::sync::Arc;
 
     use eframe::wgpu::TextureFormat;
-    use egui::{Color32, ColorImage, Mesh, Rect, TextureOptions, pos2, vec2};
+    use egui::{Color32, ColorImage, Mesh, Rect, TextureHandle, TextureOptions, pos2, vec2};
     use egui_kittest::Harness;
     use splat_core::gpu::{Gpu, GpuOptions};
 
     use super::{Painter, scissors};
 
     /// Text, controls, a clipped and enlarged picture that changes, and a mesh.
-    fn show(ui: &mut egui::Ui, frame: &mut u32) {
+    fn show(ui: &mut egui::Ui, (frame, texture): &mut (u32, Option<TextureHandle>)) {
         *frame += 1;
         ui.heading("Äpfel & 123");
         let _ = ui.button("Press");
         ui.add(egui::ProgressBar::new(0.4));
         let pixel = |i: usize| Color32::from_rgb((i as u32 * *frame % 251) as u8, (i / 32 * 8) as u8, 90);
         let image = Arc::new(ColorImage::new([32, 32], (0..32 * 32).map(pixel).collect()));
-        let mut texture = ui.ctx().load_texture("picture", ColorImage::example(), TextureOptions::LINEAR);
-        texture.set(image, TextureOptions::LINEAR);
+        let options = TextureOptions::LINEAR;
+        let texture = texture.get_or_insert_with(|| ui.ctx().load_texture("picture", ColorImage::example(), options));
+        texture.set(image, options);
         let clip = ui.painter().with_clip_rect(Rect::from_min_size(pos2(104.0, 104.0), vec2(40.0, 40.0)));
         let whole = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
         clip.image(texture.id(), Rect::from_min_size(pos2(100.0, 100.0), vec2(48.0, 48.0)), whole, Color32::WHITE);
@@ -344,14 +345,14 @@ mod tests {
 
     fn drawn(with_painter: bool) -> Result<image::RgbaImage, String> {
         let mut harness = Harness::builder().with_size([200.0, 200.0]).build_ui_state(
-            move |ui, frame| {
-                if with_painter && *frame == 0 {
+            move |ui, state| {
+                if with_painter && state.0 == 0 {
                     // What the harness draws into.
                     ui.ctx().add_plugin(Painter::new(TextureFormat::Rgba8Unorm));
                 }
-                show(ui, frame);
+                show(ui, state);
             },
-            0,
+            (0, None),
         );
         harness.run_steps(3);
         harness.render()

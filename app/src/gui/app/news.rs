@@ -128,11 +128,20 @@ impl App {
                 self.end_of_run();
             }
             Event::Failed { message, lost_device, .. } => {
-                self.toasts.error("Training failed; the last state stays on screen", Some(message.clone()));
+                // Whoever was about to leave does not want the run back.
+                let leaving = self.after_run.is_some();
                 self.end_of_run();
-                if *lost_device && self.training.resumable().is_some() {
-                    self.toasts.warning("The device was lost: going on from the last checkpoint");
-                    self.start(true);
+                match self.training.resumable().filter(|_| *lost_device && !leaving) {
+                    Some(step) => {
+                        self.toasts.warning(format!(
+                            "The graphics device was lost: going on from the checkpoint of step {step}"
+                        ));
+                        self.start(true);
+                    }
+                    None => {
+                        let told = "Training failed; the last state stays on screen";
+                        self.toasts.error(told, Some(message.clone()));
+                    }
                 }
             }
             _ => {}

@@ -349,7 +349,7 @@ impl App {
             None => (false, WriteOptions::default()),
         };
         let lost = row.sh_loss(document.cloud().sh_degree, &options);
-        let keeps_all = lost.is_none() && !(without_hidden && !document.hidden().is_empty());
+        let keeps_all = lost.is_none() && (!without_hidden || document.hidden().is_empty());
         let version = keeps_all.then(|| document.version());
         let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
         let work = move |progress: &Progress| {
