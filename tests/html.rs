@@ -6,6 +6,8 @@ mod browser;
 
 use std::path::{Path, PathBuf};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use glam::DVec3;
 use image::RgbImage;
 use serde_json::json;
@@ -21,6 +23,8 @@ use crate::oracle::sh::Sh;
 use crate::tiny::oracle_camera;
 use browser::Browser;
 
+/// What stands before each piece of the splats.
+const OPENING: &str = r#"class="splats">"#;
 const WIDTH: u32 = 160;
 const HEIGHT: u32 = 120;
 const BACKGROUND: [f32; 3] = [0.1, 0.25, 0.4];
@@ -55,16 +59,22 @@ impl Stored {
         let folder = tempfile::tempdir().unwrap();
         let viewer = ViewerHints { background: BACKGROUND, up: [0.0, 0.0, 1.0], ..ViewerHints::default() };
         let options = WriteOptions { viewer, ..WriteOptions::default() };
-        for name in ["scene.html", "scene.spz"] {
-            save_splats(&folder.path().join(name), &cloud.source(), &options, &mut |_| Ok(())).unwrap();
-        }
-        let cloud = load_splats(&folder.path().join("scene.spz"), &mut |_| Ok(())).unwrap();
+        let (page, spz) = (folder.path().join("scene.html"), folder.path().join("scene.spz"));
+        save_splats(&page, &cloud.source(), &options, &mut |_| Ok(())).unwrap();
+        std::fs::write(&spz, payload(&std::fs::read_to_string(page).unwrap())).unwrap();
+        let cloud = load_splats(&spz, &mut |_| Ok(())).unwrap();
         Self { folder, cloud }
     }
 
     fn page(&self) -> PathBuf {
         self.folder.path().join("scene.html")
     }
+}
+
+/// The splats in a page, as an SPZ file.
+fn payload(page: &str) -> Vec<u8> {
+    let pieces = page.split(OPENING).skip(1).map(|rest| rest.split('<').next().unwrap());
+    pieces.flat_map(|piece| STANDARD.decode(piece).unwrap()).collect()
 }
 
 fn view(eye: [f64; 3]) -> View {
@@ -154,9 +164,9 @@ fn hands_and_keys_move_a_page() {
     let stored = Stored::new(&cloud(300, 1, false));
     browser.open(&stored.page(), &fragment(&view([2.5, 1.2, 1.0])));
     let start = picture(&mut browser);
-    let drag = |browser: &mut Browser, button: &str| {
+    let drag = |browser: &mut Browser, button: &str, buttons: u32| {
         for (kind, x) in [("mousePressed", 60), ("mouseMoved", 75), ("mouseMoved", 100), ("mouseReleased", 100)] {
-            let event = json!({"type": kind, "x": x, "y": 60, "button": button, "buttons": 1, "clickCount": 1});
+            let event = json!({"type": kind, "x": x, "y": 60, "button": button, "buttons": buttons, "clickCount": 1});
             browser.call("Input.dispatchMouseEvent", event);
         }
     };
@@ -168,8 +178,8 @@ fn hands_and_keys_move_a_page() {
     };
     let wheel = json!({"type": "mouseWheel", "x": 60, "y": 60, "deltaX": 0, "deltaY": 300});
     let moves: [(&str, &dyn Fn(&mut Browser)); 5] = [
-        ("drag", &|browser| drag(browser, "left")),
-        ("right drag", &|browser| drag(browser, "right")),
+        ("drag", &|browser| drag(browser, "left", 1)),
+        ("right drag", &|browser| drag(browser, "right", 2)),
         ("wheel", &|browser| _ = browser.call("Input.dispatchMouseEvent", wheel.clone())),
         ("arrow", &|browser| press(browser, "ArrowLeft", "ArrowLeft")),
         ("walk", &|browser| press(browser, "KeyW", "w")),
@@ -216,8 +226,7 @@ fn a_damaged_page_says_so() {
     let Some(mut browser) = Browser::start("a_damaged_page_says_so") else { return };
     let stored = Stored::new(&cloud(300, 1, false));
     let page = std::fs::read_to_string(stored.page()).unwrap();
-    let opening = r#"class="splats">"#;
-    let first = page.find(opening).unwrap() + opening.len();
+    let first = page.find(OPENING).unwrap() + OPENING.len();
     let last = first + page[first..].find("</script>").unwrap();
     let half = first + (last - first) / 8 * 4;
     let damaged = [

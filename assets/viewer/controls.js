@@ -58,7 +58,6 @@ class Controls {
   }
 
   press(event) {
-    this.canvas.focus({ preventScroll: true });
     this.canvas.setPointerCapture(event.pointerId);
     const moves = event.button === 1 || event.button === 2 || event.shiftKey;
     this.pointers.set(event.pointerId, { x: event.clientX, y: event.clientY, moves });

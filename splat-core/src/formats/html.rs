@@ -14,7 +14,7 @@ use base64::engine::general_purpose::STANDARD;
 use glam::DVec3;
 use serde_json::{Value, json};
 
-use super::spz::{STREAM, write_spz};
+use super::spz::{STREAM, write_spz_with};
 use super::{Format, FormatRow, SplatSource, WriteOptions, for_each_block, write_file};
 use crate::camera_path::{Orbit, Sphere};
 use crate::error::{Error, Result};
@@ -25,7 +25,7 @@ pub(super) const ROW: FormatRow = FormatRow {
     format: Format::Html,
     name: "Web page",
     extensions: &["html", "htm"],
-    about: "Opens in any browser, with the viewer inside. As exact as SPZ; cannot be read back.",
+    about: "Opens in any browser, with the viewer inside. Rounds less than SPZ; cannot be read back.",
     sniff: |_, _, _| false,
     open: None,
     write: Some(write),
@@ -92,9 +92,20 @@ pub struct StartView {
     pub fov_deg: f32,
 }
 
+/// Rounds SH coefficients to 6 bits in the first degree and 5 above, each one more than SPZ files have: what they lose
+/// is seen, 33 dB where this has 39, and most of a page's time is spent looking.
+fn sh_bucket(value: usize) -> i32 {
+    if value < 9 { 4 } else { 8 }
+}
+
+/// Measured on trained scenes: tenths of a byte per SH coefficient that the finer rounding adds to SPZ.
+const FINER: u64 = 1;
+
 fn size(splats: u64, degree: u8) -> u64 {
     let viewer: usize = PARTS.iter().map(|(_, text)| text.len()).sum();
-    (PAGE.len() + viewer) as u64 + (Format::Spz.row().estimate)(splats, degree).div_ceil(3) * 4
+    let coefficients = 3 * ((u64::from(degree) + 1).pow(2) - 1);
+    let spz = (Format::Spz.row().estimate)(splats, degree) + splats * FINER * coefficients / 10;
+    (PAGE.len() + viewer) as u64 + spz.div_ceil(3) * 4
 }
 
 fn write(path: &Path, source: &dyn SplatSource, options: &WriteOptions, progress: OnProgress<'_>) -> Result<()> {
@@ -113,14 +124,11 @@ fn write(path: &Path, source: &dyn SplatSource, options: &WriteOptions, progress
                     out.write_all(scene.to_string().replace('<', "\\u003c").as_bytes()).map_err(refused)?;
                 }
                 Some("splats") => {
-                    let mut pieces = Pieces { out, pending: Vec::new(), text: String::new() };
-                    let options = WriteOptions { spz_version: SPZ_VERSION, ..options.clone() };
                     let progress: OnProgress<'_> = &mut |share| progress(MEASURED + (1.0 - MEASURED) * share);
-                    write_spz(&mut pieces, source, &options, progress).map_err(|error| match error {
+                    write_pieces(out, source, options, progress).map_err(|error| match error {
                         Error::Io { path: stream, source, .. } if stream == Path::new(STREAM) => refused(source),
                         other => other,
                     })?;
-                    pieces.finish().map_err(refused)?;
                 }
                 Some(name) => out.write_all(part(name).as_bytes()).map_err(refused)?,
                 None => {}
@@ -128,6 +136,19 @@ fn write(path: &Path, source: &dyn SplatSource, options: &WriteOptions, progress
         }
         Ok(())
     })
+}
+
+/// Writes the splats, piece by piece.
+fn write_pieces(
+    out: &mut dyn Write,
+    source: &dyn SplatSource,
+    options: &WriteOptions,
+    progress: OnProgress<'_>,
+) -> Result<()> {
+    let mut pieces = Pieces { out, pending: Vec::new(), text: String::new() };
+    let options = WriteOptions { spz_version: SPZ_VERSION, ..options.clone() };
+    write_spz_with(&mut pieces, source, &options, sh_bucket, progress)?;
+    pieces.finish().map_err(|source| Error::io(STREAM, "write", source))
 }
 
 /// The page cut at its marks: what stands before each, and its name; the last has none.

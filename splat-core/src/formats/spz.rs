@@ -25,7 +25,7 @@ use crate::error::{Error, Result};
 use crate::scene::io::ply::OnProgress;
 
 pub(super) use read::{Spz, unpack};
-pub(crate) use write::{STREAM, write_spz};
+pub(crate) use write::{STREAM, write_spz, write_spz_with};
 
 pub(super) const ROW: FormatRow = FormatRow {
     format: Format::Spz,

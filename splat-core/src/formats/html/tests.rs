@@ -5,9 +5,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
-use super::{PARTS, PIECE, Pieces, StartView, ViewerHints, marks, part};
+use super::{PARTS, PIECE, Pieces, StartView, ViewerHints, marks, part, sh_bucket};
 use crate::error::{Error, Result};
-use crate::formats::spz::{unpack, write_spz};
+use crate::formats::spz::{unpack, write_spz_with};
 use crate::formats::values::tests::sample;
 use crate::formats::{FORMATS, Format, WriteOptions, load_splats, read_all, save_splats};
 use crate::scene::SplatCloud;
@@ -69,7 +69,7 @@ fn the_splats_of_a_page_are_those_of_an_spz_file() {
         let bytes: Vec<u8> = pieces.iter().flat_map(|piece| STANDARD.decode(piece).unwrap()).collect();
         let mut expected = Vec::new();
         let options = WriteOptions { spz_version: 3, sh_degree: 2, ..WriteOptions::default() };
-        write_spz(&mut expected, &cloud.source(), &options, &mut |_| Ok(())).unwrap();
+        write_spz_with(&mut expected, &cloud.source(), &options, sh_bucket, &mut |_| Ok(())).unwrap();
         assert!(bytes == expected, "degree {degree}");
 
         let found = read_all(&unpack(Path::new("a.spz"), &bytes, &mut |_| Ok(())).unwrap(), &mut |_| Ok(())).unwrap();

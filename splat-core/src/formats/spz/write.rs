@@ -25,7 +25,21 @@ const PART: usize = 1 << 20;
 const ORDERED: f64 = 0.1;
 const PACKED: f64 = 0.3;
 
-/// Writes splats as an SPZ file, of the version and SH degree that `options` ask for.
+/// Writes splats as an SPZ file, of the version and SH degree that `options` ask for, as coarse as SPZ files are.
+///
+/// # Errors
+/// As [`write_spz_with`].
+pub(crate) fn write_spz(
+    out: &mut dyn Write,
+    source: &dyn SplatSource,
+    options: &WriteOptions,
+    progress: OnProgress<'_>,
+) -> Result<()> {
+    write_spz_with(out, source, options, sh_bucket, progress)
+}
+
+/// [`write_spz`] with SH coefficients rounded to multiples of `bucket`, which is told their place in the row of a splat;
+/// readers need not know.
 ///
 /// Two passes over the source: for the extent and the order of the positions, then for the streams, which are held as
 /// a whole, 20 to 65 bytes per splat, because each must be complete before the next begins. Neighbours in space stand
@@ -34,10 +48,11 @@ const PACKED: f64 = 0.3;
 /// # Errors
 /// [`Error::Settings`] for no splats, too many or an unknown version; [`Error::Io`] about [`STREAM`] when `out` refuses;
 /// what the source or `progress` return.
-pub(crate) fn write_spz(
+pub(crate) fn write_spz_with(
     out: &mut dyn Write,
     source: &dyn SplatSource,
     options: &WriteOptions,
+    bucket: fn(usize) -> i32,
     progress: OnProgress<'_>,
 ) -> Result<()> {
     let info = source.info();
@@ -63,7 +78,7 @@ pub(crate) fn write_spz(
     drop(means);
 
     let degree = info.sh_degree.min(options.sh_degree).min(3);
-    let mut streams = Streams::new(info.count, degree, fractional_bits);
+    let mut streams = Streams::new(info.count, degree, fractional_bits, bucket);
     let step = PACKED - ORDERED;
     for_each_block(source, Some(&order), &mut |share| progress(ORDERED + step * share), &mut |_, block| {
         streams.push(block);
@@ -96,17 +111,20 @@ struct Streams {
     steps_per_unit: f64,
     /// SH values per splat.
     sh_values: usize,
+    /// What SH values are rounded to.
+    bucket: fn(usize) -> i32,
     /// Positions, opacities, colours, scales, rotations, and SH where there is any.
     bytes: Vec<Vec<u8>>,
 }
 
 impl Streams {
-    fn new(count: usize, degree: u8, fractional_bits: u8) -> Self {
+    fn new(count: usize, degree: u8, fractional_bits: u8, bucket: fn(usize) -> i32) -> Self {
         let sh_values = SH_VALUES.get(usize::from(degree)).copied().unwrap_or(0);
         let widths = [9, 1, 3, 3, 4, sh_values];
         Streams {
             steps_per_unit: 2.0_f64.powi(i32::from(fractional_bits)),
             sh_values,
+            bucket,
             bytes: widths
                 .into_iter()
                 .filter(|&width| width > 0)
@@ -129,7 +147,7 @@ impl Streams {
             // Coefficients of lower degrees come first in a row.
             for row in block.sh_rest.chunks_exact(block.sh_width().max(1)) {
                 let values = row.iter().take(self.sh_values).enumerate();
-                sh.extend(values.map(|(index, &value)| pack_sh(value, sh_bucket(index))));
+                sh.extend(values.map(|(index, &value)| pack_sh(value, (self.bucket)(index))));
             }
         }
     }
