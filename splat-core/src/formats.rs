@@ -5,8 +5,10 @@
 //! choosing. Splats in memory ([`SplatCloud`]) are a source too. What a format is called, how it is recognised, and
 //! what it cannot hold stands in [`FORMATS`], once, for the command line, the window and the tests.
 
+mod kmeans;
 pub mod morton;
 mod ply;
+mod sog;
 mod source;
 
 use std::fs::File;
@@ -24,6 +26,8 @@ pub use source::{BLOCK, SplatInfo, SplatSource, for_each_block, read_all};
 pub enum Format {
     /// The layout of the reference implementation [Kerbl 2023].
     Ply,
+    /// Images and a description, by PlayCanvas.
+    Sog,
 }
 
 /// What a person may choose when writing; formats ignore what does not concern them.
@@ -77,7 +81,7 @@ pub struct FormatRow {
 pub const HEAD: usize = 4096;
 
 /// All formats, in the order in which they are offered and recognised.
-pub const FORMATS: &[FormatRow] = &[ply::ROW];
+pub const FORMATS: &[FormatRow] = &[ply::ROW, sog::ROW];
 
 impl Format {
     /// Its row in the table.
@@ -128,7 +132,11 @@ impl Format {
 
 /// Length of the longest extension of a format that a lower-case file name ends with; 0 if none.
 fn longest_ending(row: &FormatRow, name: &str) -> usize {
-    let ends = |extension: &&&str| name.strip_suffix(**extension).is_some_and(|stem| stem.ends_with('.'));
+    // Some names are endings as a whole: `meta.json`.
+    let ends = |extension: &&&str| {
+        name.strip_suffix(**extension)
+            .is_some_and(|stem| stem.ends_with('.') || (stem.is_empty() && extension.contains('.')))
+    };
     row.extensions.iter().filter(ends).map(|extension| extension.len()).max().unwrap_or(0)
 }
 
