@@ -12,10 +12,12 @@ mod compressed_ply;
 mod fixture;
 mod glb;
 mod html;
+mod kmeans;
 mod ksplat;
 pub mod morton;
 pub(crate) mod ply;
 mod rows;
+mod sog;
 mod source;
 mod splat;
 pub mod splatz;
@@ -54,6 +56,8 @@ pub enum Format {
     Glb,
     /// A web page that holds the splats and shows them.
     Html,
+    /// Images and a description, by PlayCanvas.
+    Sog,
 }
 
 /// What a person may choose when writing; formats ignore what does not concern them.
@@ -116,7 +120,7 @@ pub const HEAD: usize = 4096;
 
 /// All formats, in the order in which they are offered and recognised.
 pub const FORMATS: &[FormatRow] =
-    &[ply::ROW, splatz::ROW, compressed_ply::ROW, spz::ROW, ksplat::ROW, glb::ROW, html::ROW, splat::ROW];
+    &[ply::ROW, splatz::ROW, compressed_ply::ROW, spz::ROW, sog::ROW, ksplat::ROW, glb::ROW, html::ROW, splat::ROW];
 
 impl FormatRow {
     /// The SH degree that a file has when splats of `degree` are written with these options.
@@ -194,7 +198,11 @@ impl Format {
 
 /// Length of the longest extension of a format that a lower-case file name ends with; 0 if none.
 fn longest_ending(row: &FormatRow, name: &str) -> usize {
-    let ends = |extension: &&&str| name.strip_suffix(**extension).is_some_and(|stem| stem.ends_with('.'));
+    // Some names are endings as a whole: `meta.json`.
+    let ends = |extension: &&&str| {
+        name.strip_suffix(**extension)
+            .is_some_and(|stem| stem.ends_with('.') || (stem.is_empty() && extension.contains('.')))
+    };
     row.extensions.iter().filter(ends).map(|extension| extension.len()).max().unwrap_or(0)
 }
 

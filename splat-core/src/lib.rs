@@ -19,6 +19,8 @@
 //! - Kingma 2015: Adam: A Method for Stochastic Optimization
 //! - Fritsch & Carlson 1980: Monotone Piecewise Cubic Interpolation
 //! - Fritsch & Butland 1984: A Method for Constructing Local Monotone Piecewise Cubic Interpolants
+//! - Wang & Song 2011: Ckmeans.1d.dp: Optimal k-means Clustering in One Dimension by Dynamic Programming
+//! - Wang 2012: Fast Approximate k-Means via Cluster Closures
 
 #![allow(rustdoc::broken_intra_doc_links, reason = "shapes are written as [N, 3]; links are checked by eye")]
 

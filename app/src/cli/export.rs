@@ -129,8 +129,7 @@ fn summary(format: &FormatRow, source: &dyn SplatSource, options: &WriteOptions,
     let per_splat =
         if count > 0 { format!(", {:.1} bytes per splat", bytes as f64 / count as f64) } else { String::new() };
     let size = format!("{} splats in {}{per_splat}", output::thousands(count), output::bytes(bytes));
-    let losses: String =
-        format.losses(source, options).into_iter().map(|loss| format!("\n{loss}")).collect();
+    let losses: String = format.losses(source, options).into_iter().map(|loss| format!("\n{loss}")).collect();
     format!("{}: {size}\n{}{losses}", format.name, format.about)
 }
 

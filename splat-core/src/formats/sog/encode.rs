@@ -1,0 +1,301 @@
+//! Splats into images: two passes over the source, and the clusters between them.
+
+use std::f64::consts::SQRT_2;
+use std::path::Path;
+
+use super::meta::{self, Description, names};
+use super::package::{write_bundle, write_folder};
+use super::{COEFFICIENTS, FIRST_TAG, PER_ROW, palette_size, texture};
+use crate::error::{Error, Result};
+use crate::formats::kmeans::{Cells, Clusters, Codebook, Histogram, Rows, cluster, in_parallel, threads};
+use crate::formats::{SplatSource, WriteOptions, for_each_block, morton};
+use crate::scene::SplatCloud;
+use crate::scene::io::ply::OnProgress;
+
+/// Splats that the palette is made from. Of larger scenes every second, third, .. is taken, which bounds the memory.
+const MOST_IN_PALETTE: usize = 1 << 20;
+/// Squared error that the codebook of the palette may add to that of the palette itself.
+const COARSENESS: f64 = 1.0 / 16.0;
+/// An error of SH coefficients that nobody sees: a tenth of what an image of 8 bits can tell apart.
+const SEEN: f64 = 0.1 / 255.0;
+/// Pixels of the largest WebP whose sides are multiples of four.
+const MOST_SPLATS: usize = 16_380 * 16_380;
+/// Largest position that is told apart from larger ones; its logarithm is one that readers accept.
+const LARGEST: f64 = 1e38;
+
+/// Writes a bundle, or a folder when the name is that of its `meta.json`.
+///
+/// # Errors
+/// [`Error::Settings`] when there is nothing to write, [`Error::Io`] when the disk refuses, and what reading and
+/// `progress` return.
+pub(super) fn write(
+    path: &Path,
+    source: &dyn SplatSource,
+    options: &WriteOptions,
+    progress: OnProgress<'_>,
+) -> Result<()> {
+    if source.info().count == 0 {
+        return Err(Error::settings("there are no splats to write, and SOG has no way to say so", "write a PLY"));
+    }
+    if source.info().count > MOST_SPLATS {
+        let problem = format!("{} splats; SOG has room for {MOST_SPLATS}", source.info().count);
+        return Err(Error::settings(problem, "write a PLY, or fewer splats"));
+    }
+    let degree = source.info().sh_degree.min(options.sh_degree).min(3);
+    let survey = Survey::of(source, degree, &mut |share| progress(0.1 * share))?;
+    let palette = match degree {
+        0 => None,
+        _ => Some(Palette::new(&survey, options.sog_sh_iters, &mut |share| progress(0.1 + 0.6 * share))?),
+    };
+    let mut planes = Planes::new(&survey, palette.as_ref());
+    for_each_block(source, Some(&survey.order), &mut |share| progress(0.7 + 0.2 * share), &mut |first, block| {
+        planes.fill(first, block);
+        Ok(())
+    })?;
+    let images = planes.encode();
+    progress(0.98)?;
+    let description = meta::write(Description {
+        count: survey.order.len(),
+        antialiased: source.info().antialiased,
+        comments: options.comments.clone(),
+        mins: survey.mins,
+        maxs: survey.maxs,
+        scales: survey.scales.values(),
+        sh0: survey.sh0.values(),
+        shn: palette.as_ref().map(|palette| (palette.clusters.centres.len(), degree, palette.codebook.values())),
+    });
+    let description = description.map_err(|error| Error::io(path, "write", std::io::Error::other(error)))?;
+    if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json")) {
+        write_folder(path, &description, &images)?;
+    } else {
+        let mut files = vec![("meta.json", description)];
+        files.extend(images);
+        write_bundle(path, &files)?;
+    }
+    progress(1.0)
+}
+
+/// A position on the scale on which it is stored: even steps of it are fine near the origin and coarse far out.
+fn log_position(value: f32) -> f64 {
+    let value = f64::from(value);
+    let value = if value.is_nan() { 0.0 } else { value.clamp(-LARGEST, LARGEST) };
+    value.abs().ln_1p() * value.signum()
+}
+
+/// What one pass over all splats tells.
+struct Survey {
+    /// The row of each splat in the order of the file.
+    order: Vec<u32>,
+    mins: [f64; 3],
+    maxs: [f64; 3],
+    scales: Codebook,
+    sh0: Codebook,
+    /// View dependence of every `every`th row.
+    view: Rows,
+    every: usize,
+}
+
+impl Survey {
+    fn of(source: &dyn SplatSource, degree: u8, progress: OnProgress<'_>) -> Result<Survey> {
+        let count = source.info().count;
+        let every = count.div_ceil(MOST_IN_PALETTE).max(1);
+        let width = 3 * COEFFICIENTS.get(usize::from(degree)).copied().unwrap_or(0);
+        let mut view = Rows::new(width);
+        let mut positions: Vec<[f32; 3]> = Vec::with_capacity(count);
+        let (mut scales, mut sh0) = (Histogram::new(), Histogram::new());
+        for_each_block(source, None, progress, &mut |first, block| {
+            positions.extend(&block.means);
+            block.log_scales.as_flattened().iter().for_each(|&value| scales.add(value, 1.0));
+            block.sh0.as_flattened().iter().for_each(|&value| sh0.add(value, 1.0));
+            for row in (0..block.len()).filter(|row| width > 0 && (first + row).is_multiple_of(every)) {
+                view.push(&block.sh_rest[row * block.sh_width()..], importance(block, row));
+            }
+            Ok(())
+        })?;
+        let (mut mins, mut maxs) = ([f64::INFINITY; 3], [f64::NEG_INFINITY; 3]);
+        for position in &positions {
+            for axis in 0..3 {
+                let value = log_position(position[axis]);
+                mins[axis] = mins[axis].min(value);
+                maxs[axis] = maxs[axis].max(value);
+            }
+        }
+        let order = morton::order(&positions);
+        Ok(Survey { order, mins, maxs, scales: scales.codebook(0.0), sh0: sh0.codebook(0.0), view, every })
+    }
+}
+
+/// How much an error in the colour of a splat matters, relative to others: what is hardly there is hardly seen.
+fn importance(block: &SplatCloud, row: usize) -> f32 {
+    let a = opacity(block.opacity_logits[row]);
+    let s = block.log_scales[row];
+    let area = (s[0] + s[1] + s[2] - s[0].min(s[1]).min(s[2])).exp();
+    match std::env::var("SOG_W").as_deref() {
+        Ok("1") => 1.0,
+        Ok("aa") => a * a,
+        Ok("area") => a * area,
+        Ok("side") => a * area.sqrt(),
+        _ => a,
+    }
+}
+
+fn opacity(logit: f32) -> f32 {
+    1.0 / (1.0 + (-logit).exp())
+}
+
+/// The view dependences that splats share.
+struct Palette {
+    clusters: Clusters,
+    codebook: Codebook,
+    /// Every which row has a label from the clustering.
+    every: usize,
+}
+
+impl Palette {
+    fn new(survey: &Survey, rounds: u32, progress: OnProgress<'_>) -> Result<Palette> {
+        let most = palette_size(survey.order.len() as u64) as usize;
+        let clusters = cluster(&survey.view, most, rounds, threads(), progress)?;
+        // A codebook finer than the palette would only make the file larger.
+        let tolerance = (COARSENESS * clusters.error).max(SEEN.powi(2));
+        let mut values = Histogram::new();
+        let mut used = vec![0.0; clusters.centres.len()];
+        clusters.labels.iter().for_each(|&label| used[label as usize] += 1.0);
+        for (centre, &used) in used.iter().enumerate() {
+            clusters.centres.row(centre).iter().for_each(|&value| values.add(value, used));
+        }
+        Ok(Palette { codebook: values.codebook(tolerance), clusters, every: survey.every })
+    }
+}
+
+/// The pixels of all images.
+struct Planes<'a> {
+    survey: &'a Survey,
+    palette: Option<(&'a Palette, Cells<'a>)>,
+    means: [Vec<[u8; 3]>; 2],
+    quats: Vec<[u8; 4]>,
+    scales: Vec<[u8; 3]>,
+    sh0: Vec<[u8; 4]>,
+    labels: Vec<[u8; 3]>,
+}
+
+impl<'a> Planes<'a> {
+    fn new(survey: &'a Survey, palette: Option<&'a Palette>) -> Self {
+        let palette = palette.map(|palette| (palette, Cells::new(&palette.clusters.centres, threads())));
+        let (means, labels) = ([Vec::new(), Vec::new()], Vec::new());
+        Planes { survey, palette, means, quats: Vec::new(), scales: Vec::new(), sh0: Vec::new(), labels }
+    }
+
+    /// Adds splats, the first of which has this place in the file.
+    fn fill(&mut self, first: usize, block: &SplatCloud) {
+        for mean in &block.means {
+            let bytes: [[u8; 2]; 3] = std::array::from_fn(|axis| {
+                let (min, max) = (self.survey.mins[axis], self.survey.maxs[axis]);
+                let share = if max > min { (log_position(mean[axis]) - min) / (max - min) } else { 0.0 };
+                ((share * 65535.0).round() as u16).to_le_bytes()
+            });
+            for (byte, plane) in self.means.iter_mut().enumerate() {
+                plane.push(bytes.map(|bytes| bytes[byte]));
+            }
+        }
+        self.quats.extend(block.quats.iter().copied().map(quat));
+        self.scales.extend(block.log_scales.iter().map(|scales| scales.map(|value| self.survey.scales.nearest(value))));
+        self.sh0.extend(block.sh0.iter().zip(&block.opacity_logits).map(|(sh0, &logit)| {
+            let [red, green, blue] = sh0.map(|value| self.survey.sh0.nearest(value));
+            [red, green, blue, (opacity(logit) * 255.0).round() as u8]
+        }));
+        let Some((palette, cells)) = &self.palette else {
+            return;
+        };
+        let mut labels = vec![0_u32; block.len()];
+        /// Rows that a thread takes at a time.
+        const AT_A_TIME: usize = 256;
+        let width = self.survey.view.width;
+        in_parallel(threads(), labels.chunks_mut(AT_A_TIME).enumerate(), |(piece, labels)| {
+            let mut search = cells.searcher();
+            for (index, label) in labels.iter_mut().enumerate() {
+                let row = piece * AT_A_TIME + index;
+                let origin = self.survey.order[first + row] as usize;
+                *label = if origin.is_multiple_of(palette.every) {
+                    palette.clusters.labels[origin / palette.every]
+                } else {
+                    search.nearest(&block.sh_rest[row * block.sh_width()..][..width])
+                };
+            }
+        });
+        self.labels.extend(labels.into_iter().map(|label| {
+            // A palette has at most 2^16 entries.
+            let [low, high] = (label as u16).to_le_bytes();
+            [low, high, 0]
+        }));
+    }
+
+    /// All images with their names.
+    fn encode(&self) -> Vec<(&'static str, Vec<u8>)> {
+        type Job<'a> = (&'static str, Box<dyn Fn() -> Vec<u8> + Sync + 'a>);
+        let size = texture::size(self.survey.order.len());
+        let mut jobs: Vec<Job<'_>> = vec![
+            (names::MEANS_LOW, Box::new(move || texture::encode(&self.means[0], size))),
+            (names::MEANS_HIGH, Box::new(move || texture::encode(&self.means[1], size))),
+            (names::QUATS, Box::new(move || texture::encode(&self.quats, size))),
+            (names::SCALES, Box::new(move || texture::encode(&self.scales, size))),
+            (names::SH0, Box::new(move || texture::encode(&self.sh0, size))),
+        ];
+        if let Some((palette, _)) = &self.palette {
+            jobs.push((names::CENTROIDS, Box::new(move || palette.encode())));
+            jobs.push((names::LABELS, Box::new(move || texture::encode(&self.labels, size))));
+        }
+        let mut images: Vec<_> = jobs.iter().map(|(name, _)| (*name, Vec::new())).collect();
+        in_parallel(threads(), jobs.iter().zip(&mut images), |((_, encode), (_, bytes))| *bytes = encode());
+        images
+    }
+}
+
+impl Palette {
+    /// The image of the palette: each entry is a pixel per coefficient, its channels are those of the coefficient.
+    fn encode(&self) -> Vec<u8> {
+        let centres = &self.clusters.centres;
+        let mut pixels: Vec<[u8; 3]> = Vec::with_capacity(centres.len() * centres.width / 3);
+        for centre in 0..centres.len() {
+            let (values, _) = centres.row(centre).as_chunks::<3>();
+            pixels.extend(values.iter().map(|value| value.map(|value| self.codebook.nearest(value))));
+        }
+        let height = centres.len().div_ceil(PER_ROW).max(1);
+        texture::encode(&pixels, (PER_ROW * centres.width / 3, height))
+    }
+}
+
+/// A rotation as three components and the name of the largest, whose sign is made positive.
+fn quat(quat: [f32; 4]) -> [u8; 4] {
+    let length = quat.iter().map(|&component| f64::from(component).powi(2)).sum::<f64>().sqrt();
+    let unit = match length.is_finite() && length > 0.0 {
+        true => quat.map(|component| f64::from(component) / length),
+        false => [1.0, 0.0, 0.0, 0.0],
+    };
+    let mut largest = 0;
+    for index in 1..4 {
+        if unit[index].abs() > unit[largest].abs() {
+            largest = index;
+        }
+    }
+    let mut others = [0.0; 3];
+    for (other, index) in others.iter_mut().zip((0..4).filter(|&index| index != largest)) {
+        // None of the others can be beyond the square root of one half.
+        *other = ((unit[index] * unit[largest].signum() * SQRT_2 * 0.5 + 0.5) * 255.0).clamp(0.0, 255.0);
+    }
+    // The largest follows from the others and sums up their errors: of the eight ways to round, one fits best.
+    let component = |byte: f64| (byte / 255.0 * 2.0 - 1.0) / SQRT_2;
+    let (mut best, mut most) = ([0.0; 3], f64::NEG_INFINITY);
+    for way in 0..8 {
+        let bytes = std::array::from_fn(|i| if way >> i & 1 == 0 { others[i].floor() } else { others[i].ceil() });
+        let stored = bytes.map(component);
+        let square: f64 = stored.iter().map(|component| component * component).sum();
+        let rest = (1.0 - square).max(0.0).sqrt();
+        let product: f64 = stored.iter().zip(others).map(|(stored, other)| stored * component(other)).sum();
+        let cosine = (product + rest * unit[largest].abs()) / (square + rest * rest).sqrt();
+        if cosine > most {
+            (best, most) = (bytes, cosine);
+        }
+    }
+    let [a, b, c] = best.map(|byte| byte as u8);
+    [a, b, c, FIRST_TAG + largest as u8]
+}
