@@ -1,6 +1,5 @@
 //! `splat export`: the scene of a run or a file, written for other programs.
 
-use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
