@@ -158,6 +158,9 @@ fn picture(browser: &mut Browser) -> RgbImage {
     browser.picture(WIDTH, HEIGHT)
 }
 
+/// What a hand does to a page.
+type Move<'a> = &'a dyn Fn(&mut Browser);
+
 #[test]
 fn hands_and_keys_move_a_page() {
     let Some(mut browser) = Browser::start("hands_and_keys_move_a_page") else { return };
@@ -177,7 +180,7 @@ fn hands_and_keys_move_a_page() {
         }
     };
     let wheel = json!({"type": "mouseWheel", "x": 60, "y": 60, "deltaX": 0, "deltaY": 300});
-    let moves: [(&str, &dyn Fn(&mut Browser)); 5] = [
+    let moves: [(&str, Move<'_>); 5] = [
         ("drag", &|browser| drag(browser, "left", 1)),
         ("right drag", &|browser| drag(browser, "right", 2)),
         ("wheel", &|browser| _ = browser.call("Input.dispatchMouseEvent", wheel.clone())),

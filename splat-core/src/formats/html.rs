@@ -92,8 +92,8 @@ pub struct StartView {
     pub fov_deg: f32,
 }
 
-/// Rounds SH coefficients to 6 bits in the first degree and 5 above, each one more than SPZ files have: what they lose
-/// is seen, 33 dB where this has 39, and most of a page's time is spent looking.
+/// Rounds SH coefficients to 6 bits in the first degree and 5 above, one more than in SPZ files: on a shiny scene, those
+/// come within 33 dB of the trained splats, this within 39, for 5 bytes per splat.
 fn sh_bucket(value: usize) -> i32 {
     if value < 9 { 4 } else { 8 }
 }
