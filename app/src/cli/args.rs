@@ -1,5 +1,7 @@
 //! Every verb and flag, with the help that is shown for it.
 
+mod export;
+
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -7,9 +9,10 @@ use clap::{ArgGroup, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use glam::DVec3;
 use splat_core::camera_path::MAX_FRAME_RATE;
-use splat_core::formats::{FORMATS, FormatRow};
 use splat_core::look::{Colormap, Look, Mode};
 use splat_core::settings::Settings;
+
+pub(crate) use export::ExportArgs;
 
 /// Exit codes, shown by `splat --help`.
 const EXIT_CODES: &str = "\
@@ -355,37 +358,6 @@ impl LookArgs {
     }
 }
 
-/// Write a scene as a file that other viewers open.
-#[derive(Debug, clap::Args)]
-#[command(after_help = format!("Formats:\n{}\nExamples:
-  splat export runs/fox fox.ply
-  splat export fox.ply small.ply --sh-degree 0 --check", writable()))]
-pub(crate) struct ExportArgs {
-    /// A run folder or a splat file of any readable format.
-    #[arg(value_name = "RUN|FILE")]
-    pub(crate) target: PathBuf,
-    /// The file to write; its extension chooses the format.
-    #[arg(value_name = "OUT")]
-    pub(crate) output: PathBuf,
-    /// Replace the file.
-    #[arg(short, long)]
-    pub(crate) force: bool,
-    /// Highest degree of view-dependent colour to keep, 0 to 3.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(0..=3), default_value = "3")]
-    pub(crate) sh_degree: u8,
-    /// Version of the SPZ format, 3 or 4.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(3..=4), default_value = "3")]
-    pub(crate) spz_version: u8,
-    /// Rounds of clustering for the view-dependent colours of SOG, 1 to 100.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100), default_value = "10")]
-    pub(crate) sog_sh_iters: u32,
-    /// Render the written file and what it was written from, and print how much they differ.
-    #[arg(long)]
-    pub(crate) check: bool,
-    #[command(flatten)]
-    pub(crate) gpu: GpuArgs,
-}
-
 /// Tell what a scene, a run, a splat file or this machine's adapters are, and what is wrong with them.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  splat info photos/fox\n  splat info runs/fox\n  splat info --gpu")]
@@ -436,12 +408,6 @@ pub(crate) struct SettingsArgs {
     /// Show the values of a preset instead of the defaults.
     #[arg(long, value_name = "NAME", default_value = "default", value_parser = PossibleValuesParser::new(presets()))]
     pub(crate) preset: String,
-}
-
-/// The formats that can be written, a line each.
-fn writable() -> String {
-    let row = |row: &FormatRow| format!("  .{:<14} {}: {}\n", row.extensions[0], row.name, row.about);
-    FORMATS.iter().filter(|row| row.write.is_some()).map(row).collect()
 }
 
 /// The names of the presets.

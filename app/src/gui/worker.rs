@@ -496,7 +496,11 @@ impl Body {
             Err(error) => {
                 let device = error.downcast_ref::<Error>();
                 match device {
-                    Some(error @ (Error::DeviceLost { .. } | Error::OutOfMemory { .. })) => self.recover(error),
+                    Some(error @ (Error::DeviceLost { .. } | Error::OutOfMemory { .. })) => {
+                        self.recover(error);
+                        let ended = "what was scored or rendered ended early with the graphics device: begin it again";
+                        self.tell.tell(Told::Trouble(ended.into()));
+                    }
                     _ => self.tell.tell(Told::Trouble(chain(error.as_ref()))),
                 }
             }
@@ -505,7 +509,6 @@ impl Body {
 
     /// After a failure of the device: says so, opens it again and brings back what was on screen.
     fn recover(&mut self, error: &Error) {
-        self.tell.tell(Told::Trouble(chain(error)));
         // A failed device stays failed, even if it only ran out of memory.
         let reopened = Gpu::new(&self.options).and_then(|gpu| {
             let mut viewer = Viewer::new(&gpu);
@@ -516,9 +519,18 @@ impl Body {
             Ok((gpu, viewer))
         });
         match reopened {
-            Ok((gpu, viewer)) => (self.gpu, self.viewer) = (gpu, viewer),
-            Err(error) => {
-                self.tell.tell(Told::Trouble(format!("the picture stays as it is: {}", chain(&error))));
+            Ok((gpu, viewer)) => {
+                (self.gpu, self.viewer) = (gpu, viewer);
+                self.tell.tell(match error {
+                    Error::DeviceLost { problem } => {
+                        Told::Remark(format!("the graphics device was lost and opened again: {problem}"))
+                    }
+                    error => Told::Trouble(chain(error)),
+                });
+            }
+            Err(second) => {
+                self.tell.tell(Told::Trouble(chain(error)));
+                self.tell.tell(Told::Trouble(format!("the picture stays as it is: {}", chain(&second))));
             }
         }
     }

@@ -400,6 +400,11 @@ impl Gpu {
     /// # Errors
     /// [`Error::DeviceLost`] or [`Error::OutOfMemory`].
     pub fn check(&self) -> Result<()> {
+        let refused = matches!(*lock(&self.failure), Some(Failure::Invalid(_)));
+        if refused {
+            // A lost device refuses commands before it says that it is lost.
+            let _ = self.device.poll(wgpu::PollType::Poll);
+        }
         match lock(&self.failure).clone() {
             None => Ok(()),
             Some(Failure::Lost(problem)) => Err(Error::DeviceLost { problem }),
@@ -494,6 +499,6 @@ fn watch_for_failures(device: &wgpu::Device, failure: &Arc<Mutex<Option<Failure>
     let slot = Arc::clone(failure);
     // Also called when the device is given up in order, and then nobody looks any more.
     device.set_device_lost_callback(move |reason, message| {
-        lock(&slot).get_or_insert(Failure::Lost(format!("{reason:?} {message}").trim().to_owned()));
+        *lock(&slot) = Some(Failure::Lost(format!("{reason:?} {message}").trim().to_owned()));
     });
 }

@@ -1,0 +1,44 @@
+//! The flags of `splat export`.
+
+use std::path::PathBuf;
+
+use splat_core::formats::{FORMATS, FormatRow};
+
+use super::GpuArgs;
+
+/// Write a scene as a file that other viewers open.
+#[derive(Debug, clap::Args)]
+#[command(after_help = format!("Formats:\n{}\nExamples:
+  splat export runs/fox fox.ply
+  splat export fox.ply small.ply --sh-degree 0 --check", writable()))]
+pub(crate) struct ExportArgs {
+    /// A run folder or a splat file of any readable format.
+    #[arg(value_name = "RUN|FILE")]
+    pub(crate) target: PathBuf,
+    /// The file to write; its extension chooses the format.
+    #[arg(value_name = "OUT")]
+    pub(crate) output: PathBuf,
+    /// Replace the file.
+    #[arg(short, long)]
+    pub(crate) force: bool,
+    /// Highest degree of view-dependent colour to keep, 0 to 3.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(0..=3), default_value = "3")]
+    pub(crate) sh_degree: u8,
+    /// Version of the SPZ format, 3 or 4.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(3..=4), default_value = "3")]
+    pub(crate) spz_version: u8,
+    /// Rounds of clustering for the view-dependent colours of SOG, 1 to 100.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100), default_value = "10")]
+    pub(crate) sog_sh_iters: u32,
+    /// Render the written file and what it was written from, and print how much they differ.
+    #[arg(long)]
+    pub(crate) check: bool,
+    #[command(flatten)]
+    pub(crate) gpu: GpuArgs,
+}
+
+/// The formats that can be written, a line each.
+fn writable() -> String {
+    let row = |row: &FormatRow| format!("  .{:<14} {}: {}\n", row.extensions[0], row.name, row.about);
+    FORMATS.iter().filter(|row| row.write.is_some()).map(row).collect()
+}
