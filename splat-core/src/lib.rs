@@ -18,6 +18,12 @@
 //! - Kingma 2015: Adam: A Method for Stochastic Optimization
 //! - Fritsch & Carlson 1980: Monotone Piecewise Cubic Interpolation
 //! - Fritsch & Butland 1984: A Method for Constructing Local Monotone Piecewise Cubic Interpolants
+//! - Duda 2013: Asymmetric Numeral Systems: Entropy Coding Combining Speed of Huffman Coding with Compression Rate of
+//!   Arithmetic Coding
+//! - de Queiroz & Chou 2016: Compression of 3D Point Clouds Using a Region-Adaptive Hierarchical Transform
+//! - Skilling 2004: Programming the Hilbert Curve
+//! - Meyer 2010: On Floating-Point Normal Vectors
+//! - Duff 2017: Building an Orthonormal Basis, Revisited
 
 #![allow(rustdoc::broken_intra_doc_links, reason = "shapes are written as [N, 3]; links are checked by eye")]
 
