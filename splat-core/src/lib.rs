@@ -21,6 +21,12 @@
 //! - Fritsch & Butland 1984: A Method for Constructing Local Monotone Piecewise Cubic Interpolants
 //! - Wang & Song 2011: Ckmeans.1d.dp: Optimal k-means Clustering in One Dimension by Dynamic Programming
 //! - Wang 2012: Fast Approximate k-Means via Cluster Closures
+//! - Duda 2013: Asymmetric Numeral Systems: Entropy Coding Combining Speed of Huffman Coding with Compression Rate of
+//!   Arithmetic Coding
+//! - de Queiroz & Chou 2016: Compression of 3D Point Clouds Using a Region-Adaptive Hierarchical Transform
+//! - Skilling 2004: Programming the Hilbert Curve
+//! - Meyer 2010: On Floating-Point Normal Vectors
+//! - Duff 2017: Building an Orthonormal Basis, Revisited
 
 #![allow(rustdoc::broken_intra_doc_links, reason = "shapes are written as [N, 3]; links are checked by eye")]
 

@@ -16,7 +16,8 @@ use crate::scene::SplatCloud;
 /// How splats are quantized.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Quantize {
-    /// Every step is inversely proportional to it. 1 costs about 0.1 to 0.2 dB of PSNR; from 1/64 to 64.
+    /// Every step is inversely proportional to it. From 1/64 to 64; 1 costs about 0.1 dB of PSNR and leaves
+    /// about 11 bytes per splat of SH degree 3, 0.65 costs 0.25 dB and leaves 9.
     pub quality: f32,
 }
 
@@ -26,8 +27,8 @@ impl Default for Quantize {
     }
 }
 
-/// Step of opacity logits.
-const OPACITY_STEP: f32 = 0.45;
+/// Levels of opacity, less one.
+const OPACITY_LEVELS: f32 = 64.0;
 /// Logits beyond this are as good as transparent or opaque.
 const MOST_LOGIT: f32 = 9.0;
 
@@ -71,7 +72,7 @@ impl Archive {
         let (scales_given, quats_given, means_given) = (is_given("log_scales"), is_given("quats"), is_given("means"));
         let (sh0_given, rest_given) = (is_given("sh0"), is_given("shN") || cloud.sh_degree == 0);
         if !is_given("opacity_logits") {
-            archive.columns.push(opacities(cloud, quality));
+            add_opacities(&mut archive, cloud, quality);
         }
         // Axes can be sorted only where scales and rotations are both ours.
         let sorted_axes = !scales_given && !quats_given;
@@ -108,11 +109,23 @@ impl Archive {
     }
 }
 
-fn opacities(cloud: &SplatCloud, quality: f32) -> ArchiveColumn {
-    let step = OPACITY_STEP / quality;
-    let values = cloud.opacity_logits.iter().map(|logit| (logit.clamp(-MOST_LOGIT, MOST_LOGIT) / step).round() as i32);
-    let codec = Codec::Steps { steps: vec![step], zeros: vec![0.0] };
-    ArchiveColumn::integers("opacity_logits", 1, codec, 1, values.collect())
+/// Opacities at levels that are closest near transparent and opaque, evenly spaced in `asin(sqrt(opacity))`.
+fn add_opacities(archive: &mut Archive, cloud: &SplatCloud, quality: f32) {
+    let last = (OPACITY_LEVELS * quality).round().clamp(3.0, 1000.0);
+    let step = std::f32::consts::FRAC_PI_2 / last;
+    // A quarter of a step from the ends: nothing is quite transparent or quite opaque.
+    let logit = |level: f32| {
+        let angle = (level.clamp(0.25, last - 0.25) * step).tan();
+        // Eight bits behind the point are plenty, and files store them well.
+        (2.0 * angle.ln() * 256.0).round() / 256.0
+    };
+    let values: Vec<f32> = (0..=last as usize).map(|level| logit(level as f32)).collect();
+    let level = |logit: &f32| ((0.5 * logit.clamp(-MOST_LOGIT, MOST_LOGIT)).exp().atan() / step).round() as i32;
+    let levels = cloud.opacity_logits.iter().map(level).collect();
+    let table = "levels of opacity_logits".to_owned();
+    archive.tables.push(Table { name: table.clone(), rows: values.len(), width: 1, values });
+    let codec = Codec::Lookup { table };
+    archive.columns.push(ArchiveColumn::integers("opacity_logits", 1, codec, 1, levels));
 }
 
 /// Logarithm to the base 2 of the opacity.

@@ -97,12 +97,12 @@ pub(super) const ROW: FormatRow = FormatRow {
     format: Format::Splatz,
     name: "Splatz, compressed",
     extensions: &["splatz"],
-    about: "About 25 times smaller than PLY at nearly the same picture. Read by this program.",
+    about: "Twenty times smaller than PLY at nearly the same picture. Read by this program only.",
     sniff: |_, head, _| head.starts_with(&MAGIC),
     open: Some(open),
     write: Some(write),
     max_sh_degree: 3,
-    estimate: |splats, degree| 4000 + splats * (7 + u64::from(degree)),
+    estimate: |splats, degree| 8000 + splats * (8 + u64::from(degree)),
 };
 
 /// Chunks that are kept decoded.

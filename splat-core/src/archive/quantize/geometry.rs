@@ -9,16 +9,16 @@ use crate::error::{Error, Result};
 use crate::scene::SplatCloud;
 
 /// Step of logarithms of scales.
-const SCALE_STEP: f32 = 0.105;
+const SCALE_STEP: f32 = 0.08;
 /// Step of positions, in units of the median of the middle scales.
-const POSITION_STEP: f32 = 0.25;
+const POSITION_STEP: f32 = 0.115;
 /// How steps of positions grow with the middle scale, and how fineness of rotations grows with the largest.
 const BY_SIZE: f32 = 0.5;
 /// How all geometry becomes finer with opacity.
 const BY_OPACITY: f32 = 0.3;
 /// Bits of a pole and a spin of median size and full anisotropy.
-const POLE_BITS: f32 = 6.2;
-const SPIN_BITS: f32 = 6.0;
+const POLE_BITS: f32 = 6.6;
+const SPIN_BITS: f32 = 6.4;
 /// Bits per component of a quaternion whose scales are not ours to sort.
 const QUAT_BITS: f32 = 8.0;
 

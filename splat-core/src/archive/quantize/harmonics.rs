@@ -7,19 +7,18 @@ use crate::formats::splatz::CHUNK_ROWS;
 use crate::scene::SplatCloud;
 
 /// Step of the constant coefficients.
-const CONSTANT_STEP: f32 = 0.17;
+const CONSTANT_STEP: f32 = 0.095;
 /// Step of the others, where they are usual in size; it follows the root of their size.
-const STEP: f32 = 0.062;
+const STEP: f32 = 0.052;
 const USUAL_SIZE: f32 = 0.022;
-/// What is below half a step and this much more becomes zero: zeros cost less.
-const DEAD: f32 = 0.06;
 /// How the weight of a splat grows with opacity and with the product of its two larger scales.
 const BY_OPACITY: f32 = 0.5;
-const BY_AREA: f32 = 0.25;
+const BY_AREA: f32 = 0.15;
 /// Rows that axes are computed from.
 const SAMPLE: usize = 1 << 17;
-/// Bits of an entry of the table, beyond the step.
-const TABLE_BITS: f32 = 128.0;
+/// Entries of the table count cells of this share of a step, for files store short numbers better. With 32 cells, what
+/// is rounded here would already show.
+const TABLE_CELLS: f32 = 512.0;
 
 /// Weight of a splat, before it is squared.
 fn weight(cloud: &SplatCloud, row: usize, usual_area: f32) -> f32 {
@@ -77,7 +76,9 @@ pub(super) fn add(
     let usual_area = median((0..cloud.len()).map(area));
     let wishes = means_by_class(archive, &by, |row| [weight(cloud, order[row] as usize, usual_area)])?;
     let mean_wish = wishes.iter().map(|([wish], count)| wish * *count as f32).sum::<f32>() / cloud.len().max(1) as f32;
-    let weights: Vec<f32> = wishes.iter().map(|([wish], _)| (2.0 * (wish - mean_wish)).exp()).collect();
+    // Few digits are as good, and shorter.
+    let weight = |wish: f32| ((2.0 * (wish - mean_wish)).exp() * 64.0).round().max(1.0) / 64.0;
+    let weights: Vec<f32> = wishes.iter().map(|([wish], _)| weight(*wish)).collect();
     let of_row = super::classes_of(archive, &by, 0..archive.rows)
         .map_err(|problem| Error::settings(problem, "this is a bug: please report it"))?;
     let of_row: Vec<f32> = of_row.into_iter().map(|class| weights[class]).collect();
@@ -92,8 +93,7 @@ pub(super) fn add(
         let size = values.iter().map(|&value| f64::from(value).powi(2)).sum::<f64>() / values.len().max(1) as f64;
         STEP * ((size.sqrt() as f32).max(1e-6) / USUAL_SIZE).sqrt()
     } / quality;
-    // Entries of few bits, which files store well; what they are off by is far below a step.
-    let grain = step.log2().floor().exp2() / TABLE_BITS;
+    let grain = step.log2().floor().exp2() / TABLE_CELLS;
     let rounded = |value: f64| (value as f32 / grain).round() * grain;
     let mut rows: Vec<Vec<f32>> =
         axes.iter().map(|axis| axis.iter().map(|value| rounded(value * f64::from(step))).collect()).collect();
@@ -111,7 +111,8 @@ pub(super) fn add(
         }
         let weights = &of_row[first..first + rows_here.len()];
         for (integer, coefficient) in integers.iter_mut().zip(haar::forward(&latents, weights, width)) {
-            *integer = ((coefficient.abs() + 0.5 - DEAD).floor().copysign(coefficient)) as i32;
+            // No dead zone: neighbours overlap, so what all of them lack would show.
+            *integer = coefficient.round() as i32;
         }
     };
     let mut integers = vec![0; order.len() * width];

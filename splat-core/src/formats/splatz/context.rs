@@ -51,6 +51,11 @@ pub(super) struct IntegerModel {
 }
 
 impl IntegerModel {
+    /// Whether it asks for the last rows.
+    pub(super) fn looks_back(&self) -> bool {
+        self.criteria.iter().any(|criterion| matches!(criterion.source, Source::Recent | Source::RecentSum))
+    }
+
     /// How many contexts it has.
     pub(super) fn contexts(&self) -> usize {
         self.criteria.iter().map(|criterion| criterion.bounds.len() + 1).product()
@@ -80,31 +85,29 @@ pub(super) struct Walk<'a> {
     tree: Vec<(u8, u32)>,
     /// Sums of magnitudes of the rows so far.
     sums: Vec<i32>,
-    /// Sums over the last rows: of each integer, then of the sums of magnitudes.
+    /// Sums over the last rows: of each integer, then of the sums of magnitudes. Empty if nobody asks.
     recent: Vec<i64>,
     /// Sum of magnitudes of the row so far.
     pub(super) sum: i32,
 }
 
 impl<'a> Walk<'a> {
-    pub(super) fn new(chunk: &'a ChunkView<'a>, per_row: usize) -> Self {
+    /// `recent` tells whether the last rows will be asked for.
+    pub(super) fn new(chunk: &'a ChunkView<'a>, per_row: usize, recent: bool) -> Self {
         let tree = if chunk.tree {
             let places = haar_places(chunk.rows);
             let depth = |place: u32| (u32::BITS - place.leading_zeros()) as u8;
-            let parent = |place: u32| places.binary_search(&(place / 2)).unwrap_or(0) as u32;
+            // The nearest one above that exists; the mean of all does.
+            let parent = |place: u32| {
+                let above = std::iter::successors(Some(place / 2), |place| (*place > 0).then_some(place / 2));
+                above.into_iter().find_map(|place| places.binary_search(&place).ok()).unwrap_or(0) as u32
+            };
             places.iter().map(|&place| (depth(place), parent(place))).collect()
         } else {
             Vec::new()
         };
-        Walk {
-            chunk,
-            per_row,
-            row: 0,
-            tree,
-            sums: Vec::with_capacity(chunk.rows),
-            recent: vec![0; per_row + 1],
-            sum: 0,
-        }
+        let recent = vec![0; if recent { per_row + 1 } else { 0 }];
+        Walk { chunk, per_row, row: 0, tree, sums: Vec::with_capacity(chunk.rows), recent, sum: 0 }
     }
 
     /// The value of a quantity for integer `c` of the current row; `values` are all integers before it.
@@ -131,8 +134,9 @@ impl<'a> Walk<'a> {
     pub(super) fn context(&self, model: &IntegerModel, c: usize, values: &[i32]) -> usize {
         model.criteria.iter().fold(0, |context, criterion| {
             let value = self.value(criterion.source, c, values);
-            let class = criterion.bounds.iter().take_while(|&&bound| bound <= value).count();
-            context * (criterion.bounds.len() + 1) + class
+            // All bounds, for a branch would be guessed wrong as often as not.
+            let class: u32 = criterion.bounds.iter().map(|&bound| u32::from(bound <= value)).sum();
+            context * (criterion.bounds.len() + 1) + class as usize
         }) + model.first
     }
 
@@ -146,15 +150,14 @@ impl<'a> Walk<'a> {
     #[inline]
     pub(super) fn next_row(&mut self, values: &[i32]) {
         let first = self.row * self.per_row;
-        for c in 0..self.per_row {
-            self.recent[c] += i64::from(values[first + c]);
+        if let Some((of_sums, of_integers)) = self.recent.split_last_mut() {
+            of_integers.iter_mut().zip(&values[first..]).for_each(|(sum, &value)| *sum += i64::from(value));
+            *of_sums += i64::from(self.sum);
             if self.row >= BACK {
-                self.recent[c] -= i64::from(values[first + c - BACK * self.per_row]);
+                let left = &values[first - BACK * self.per_row..];
+                of_integers.iter_mut().zip(left).for_each(|(sum, &value)| *sum -= i64::from(value));
+                *of_sums -= i64::from(self.sums[self.row - BACK]);
             }
-        }
-        self.recent[self.per_row] += i64::from(self.sum);
-        if self.row >= BACK {
-            self.recent[self.per_row] -= i64::from(self.sums[self.row - BACK]);
         }
         self.sums.push(self.sum);
         self.sum = 0;

@@ -16,7 +16,7 @@ pub(super) struct Coded {
 /// Tells what each integer of a chunk becomes.
 pub(super) fn visit(models: &[IntegerModel], chunk: &ChunkView<'_>, values: &[i32], see: &mut dyn FnMut(Coded)) {
     let per_row = models.len();
-    let mut walk = Walk::new(chunk, per_row);
+    let mut walk = Walk::new(chunk, per_row, models.iter().any(IntegerModel::looks_back));
     for row in 0..chunk.rows {
         for (c, model) in models.iter().enumerate() {
             let value = values[row * per_row + c];
@@ -73,7 +73,7 @@ pub(super) fn decode(model: &ColumnModel, chunk: &ChunkView<'_>, stream: &[u8]) 
     let per_row = model.integers.len();
     let mut values = vec![0; chunk.rows * per_row];
     let mut decoder = Decoder::new(stream)?;
-    let mut walk = Walk::new(chunk, per_row);
+    let mut walk = Walk::new(chunk, per_row, model.integers.iter().any(IntegerModel::looks_back));
     for row in 0..chunk.rows {
         for (c, integer) in model.integers.iter().enumerate() {
             let at = row * per_row + c;

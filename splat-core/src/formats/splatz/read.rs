@@ -204,6 +204,52 @@ impl ArchiveReader {
         self.skeleton.sh_degree()
     }
 
+    /// x
+    pub fn sizes(&self) {
+        let json = serde_json::to_vec(&self.header).unwrap();
+        println!("   json {} -> {}", json.len(), super::bytes::squeezed(&json).unwrap().len());
+        for c in &self.header.columns {
+            let j = serde_json::to_vec(&c).unwrap();
+            println!("     {} json {} -> {}", c.name, j.len(), super::bytes::squeezed(&j).unwrap().len());
+        }
+        let f: Vec<f32> = self.skeleton.tables.iter().flat_map(|t| t.values.clone()).collect();
+        println!(
+            "   tables {} floats -> {}",
+            f.len(),
+            super::bytes::squeezed(&super::bytes::planes(&f)).unwrap().len()
+        );
+        for (at, &column) in self.header.order.iter().enumerate() {
+            let sum: usize = self.chunks.iter().map(|c| c.lengths[at]).sum();
+            let (ctx, tables, crit) = match &self.codings[at] {
+                Some(Coding::Integers(m)) => (
+                    m.table_of.len(),
+                    m.tables.len(),
+                    m.integers
+                        .iter()
+                        .take(4)
+                        .map(|i| {
+                            format!(
+                                "r{} d{} {:?}",
+                                i.raw_bits,
+                                i.difference,
+                                i.criteria.iter().map(|c| (c.source, c.bounds.len())).collect::<Vec<_>>()
+                            )
+                        })
+                        .collect::<Vec<_>>()
+                        .join(" | "),
+                ),
+                _ => (0, 0, String::new()),
+            };
+            println!(
+                "   {:16} {:8} B {:6.2} bits/splat  contexts {ctx} tables {tables} {}",
+                self.header.columns[column].name,
+                sum,
+                sum as f64 * 8.0 / self.header.rows as f64,
+                if std::env::var("V").is_ok() { crit } else { String::new() }
+            );
+        }
+    }
+
     /// Columns that cannot be read, and why.
     pub fn notes(&self) -> &[String] {
         &self.notes

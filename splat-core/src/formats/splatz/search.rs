@@ -15,7 +15,9 @@ const MOST_OTHERS: usize = 8;
 /// A further criterion must save so large a share of the bits.
 const WORTH: f64 = 0.004;
 /// Share of the cost of a table that remains once contexts that behave alike share one.
-const TABLE_SHARE: f64 = 0.4;
+const TABLE_SHARE: f64 = 0.8;
+/// Bits that telling the table of a context takes.
+const CONTEXT_COST: f64 = 3.0;
 
 /// A chunk of the column.
 pub(super) struct Sample<'a> {
@@ -96,7 +98,7 @@ fn integer(samples: &[Sample<'_>], per_row: usize, c: usize, candidates: &[Sourc
     let mut plain = Vec::new();
     let mut differences = Vec::new();
     for Sample { view, values } in samples {
-        let mut walk = Walk::new(view, per_row);
+        let mut walk = Walk::new(view, per_row, true);
         for row in 0..view.rows {
             let at = row * per_row + c;
             values[row * per_row..at].iter().for_each(|&value| walk.passed(value));
@@ -117,7 +119,8 @@ fn integer(samples: &[Sample<'_>], per_row: usize, c: usize, candidates: &[Sourc
         }
         let tables: f64 = counts.iter().map(Counts::table_bits).sum();
         let bits: f64 = counts.iter().map(Counts::bits).sum();
-        bits + f64::from(raw_bits) * numbers.len() as f64 + tables * share * if count > 1 { TABLE_SHARE } else { 1.0 }
+        let tables = tables * if count > 1 { TABLE_SHARE } else { 1.0 } + CONTEXT_COST * count as f64;
+        bits + f64::from(raw_bits) * numbers.len() as f64 + tables * share
     };
     // Raw bits, and whether differences are smaller, before any context.
     let mut best = (f64::INFINITY, IntegerModel::default());

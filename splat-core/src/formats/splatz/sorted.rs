@@ -1,5 +1,8 @@
-//! Points in the order of their Morton codes, each as its distance along the curve from the one before. That codes the
-//! set of points, not their order, which nobody needs: about `log2(N / e)` bits fewer per point.
+//! Points in their order along a Hilbert curve, each as its distance from the one before. That codes the set of points,
+//! not their order, which nobody needs: about `log2(N / e)` bits fewer per point. On this curve, unlike along Morton
+//! codes, what comes next is always a neighbour, which helps everything that is coded after it, too.
+//!
+//! A coarser grid has the same curve with the last digits left out, so points may be of several precisions.
 
 use super::bytes::Bytes;
 use super::bytes::Read1;
@@ -13,31 +16,37 @@ const TRIMS: usize = 16;
 const LENGTHS: usize = 48;
 pub(super) const CONTEXTS: usize = TRIMS * LENGTHS;
 
-/// Bits of a code.
-const CODE_BITS: u32 = 93;
+/// Most bits of a distance.
+const MOST_BITS: u32 = 93;
 
 /// How sorted points are coded.
 pub(super) struct SortedModel {
+    curve: Curve,
     table_of: Vec<u8>,
     tables: Vec<Frequencies>,
 }
 
 impl SortedModel {
     /// The model of so many distances of each length, per context.
-    pub(super) fn new(contexts: &[Counts]) -> Self {
+    pub(super) fn new(curve: Curve, contexts: &[Counts]) -> Self {
         let (table_of, tables) = grouped(contexts);
-        SortedModel { table_of, tables }
+        SortedModel { curve, table_of, tables }
     }
 
     pub(super) fn write(&self, out: &mut Vec<u8>) {
+        out.push(self.curve.bits as u8);
         out.extend_from_slice(&self.table_of);
         write_tables(&self.tables, out);
     }
 
     pub(super) fn read(bytes: &mut Bytes<'_>) -> Read1<Self> {
+        let curve = Curve { bits: u32::from(bytes.u8()?) };
+        if curve.bits > 31 {
+            return Err(format!("points of {} bits", curve.bits));
+        }
         let table_of = bytes.take(CONTEXTS)?.to_vec();
         let tables = read_tables(bytes, &table_of)?;
-        Ok(SortedModel { table_of, tables })
+        Ok(SortedModel { curve, table_of, tables })
     }
 }
 
@@ -74,17 +83,73 @@ const fn groups(size: u32) -> u128 {
     mask
 }
 
-fn code(point: &[i32]) -> u128 {
-    spread(point[0]) | spread(point[1]) << 1 | spread(point[2]) << 2
+/// The curve through a cube of `2^bits` cells to a side [Skilling 2004].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Curve {
+    bits: u32,
 }
 
-fn point(code: u128) -> [i32; 3] {
-    [gather(code), gather(code >> 1), gather(code >> 2)]
+impl Curve {
+    /// The curve through all of these points, none below zero.
+    pub(super) fn through(points: &[i32]) -> Self {
+        Curve { bits: points.iter().fold(0, |all, &value| all | value).max(0).checked_ilog2().map_or(0, |log| log + 1) }
+    }
+
+    /// The curve through coarser cells.
+    fn coarser(self, trim: u32) -> Self {
+        Curve { bits: self.bits.saturating_sub(trim) }
+    }
+
+    /// The place of a point on the curve.
+    fn place(self, point: &[i32]) -> u128 {
+        let mut x = [point[0], point[1], point[2]];
+        for bit in (1..self.bits).rev() {
+            let below = (1 << bit) - 1;
+            for i in 0..3 {
+                turn(&mut x, i, bit, below);
+            }
+        }
+        x[1] ^= x[0];
+        x[2] ^= x[1];
+        let flips = (1..self.bits).filter(|bit| x[2] >> bit & 1 == 1).fold(0, |flips, bit| flips ^ ((1 << bit) - 1));
+        let x = x.map(|v| v ^ flips);
+        spread(x[0]) << 2 | spread(x[1]) << 1 | spread(x[2])
+    }
+
+    /// The point at a place.
+    fn point(self, place: u128) -> [i32; 3] {
+        let mut x = [gather(place >> 2), gather(place >> 1), gather(place)];
+        let flips = x[2] >> 1;
+        x[2] ^= x[1];
+        x[1] ^= x[0];
+        x[0] ^= flips;
+        for bit in 1..self.bits {
+            let below = (1 << bit) - 1;
+            for i in (0..3).rev() {
+                turn(&mut x, i, bit, below);
+            }
+        }
+        x
+    }
 }
 
-/// The order of points along the curve; equal ones keep theirs.
+/// Turns or mirrors the part of the curve below a bit; its own reverse.
+#[inline]
+fn turn(x: &mut [i32; 3], i: usize, bit: u32, below: i32) {
+    if x[i] >> bit & 1 == 1 {
+        x[0] ^= below;
+    } else {
+        let swapped = (x[0] ^ x[i]) & below;
+        x[0] ^= swapped;
+        x[i] ^= swapped;
+    }
+}
+
+/// The order of points along the curve through them; equal ones keep theirs. Points below zero come as they like.
 pub(crate) fn order(points: &[i32]) -> Vec<u32> {
-    let mut order: Vec<(u128, u32)> = points.chunks_exact(3).zip(0..).map(|(point, row)| (code(point), row)).collect();
+    let curve = Curve::through(points);
+    let mut order: Vec<(u128, u32)> =
+        points.chunks_exact(3).zip(0..).map(|(point, row)| (curve.place(point), row)).collect();
     order.sort_unstable();
     order.into_iter().map(|(_, row)| row).collect()
 }
@@ -108,37 +173,36 @@ impl Lengths {
 }
 
 /// Whether points can be coded here: none below zero, in order, and all axes leaving out the same bits.
-pub(super) fn fits(chunk: &ChunkView<'_>, values: &[i32]) -> bool {
+pub(super) fn fits(curve: Curve, chunk: &ChunkView<'_>, values: &[i32]) -> bool {
     let same = (0..chunk.rows).all(|row| (1..3).all(|c| chunk.trimmed_bits(row, c) == chunk.trimmed_bits(row, 0)));
-    let points = || values.chunks_exact(3);
-    let ordered = points().zip(points().skip(1)).all(|(a, b)| code(a) <= code(b));
-    same && values.iter().all(|&value| value >= 0) && ordered
+    let ordered = || values.chunks_exact(3).map(|point| curve.place(point)).is_sorted();
+    same && values.iter().all(|&value| value >= 0) && ordered()
 }
 
 /// Tells context, length and bits of each distance.
-fn visit(chunk: &ChunkView<'_>, values: &[i32], see: &mut dyn FnMut(usize, u32, u128)) {
+fn visit(curve: Curve, chunk: &ChunkView<'_>, values: &[i32], see: &mut dyn FnMut(usize, u32, u128)) {
     let mut lengths = Lengths::default();
     let mut before = 0;
     for (row, point) in values.chunks_exact(3).enumerate() {
         let trim = u32::from(chunk.trimmed_bits(row, 0));
-        let code = code(point);
-        let distance = (code >> (3 * trim)) - (before >> (3 * trim)) + 1;
+        let place = curve.place(point);
+        let distance = (place >> (3 * trim)) - (before >> (3 * trim)) + 1;
         let length = distance.ilog2();
         see(lengths.context(trim), length, distance);
         lengths.passed(length, trim);
-        before = code;
+        before = place;
     }
 }
 
 /// Counts lengths per context.
-pub(super) fn count(chunk: &ChunkView<'_>, values: &[i32], contexts: &mut [Counts]) {
-    visit(chunk, values, &mut |context, length, _| contexts[context].add(length as i32));
+pub(super) fn count(curve: Curve, chunk: &ChunkView<'_>, values: &[i32], contexts: &mut [Counts]) {
+    visit(curve, chunk, values, &mut |context, length, _| contexts[context].add(length as i32));
 }
 
 /// The stream of a chunk that [`fits`].
 pub(super) fn encode(model: &SortedModel, chunk: &ChunkView<'_>, values: &[i32]) -> Vec<u8> {
     let mut encoder = Encoder::default();
-    visit(chunk, values, &mut |context, length, distance| {
+    visit(model.curve, chunk, values, &mut |context, length, distance| {
         let table = &model.tables[usize::from(model.table_of[context])];
         match table.part_of(length as i32) {
             Some(part) => encoder.part(part),
@@ -162,18 +226,18 @@ pub(super) fn decode(model: &SortedModel, chunk: &ChunkView<'_>, stream: &[u8]) 
         let trim = u32::from(chunk.trimmed_bits(row, 0));
         let table = &model.tables[usize::from(model.table_of[lengths.context(trim)])];
         let length = match table.symbol(decoder.symbol(table)) {
-            Some(length) => length.clamp(0, CODE_BITS as i32) as u32,
-            None => (decoder.bits(7) as u32).min(CODE_BITS),
+            Some(length) => length.clamp(0, MOST_BITS as i32) as u32,
+            None => (decoder.bits(7) as u32).min(MOST_BITS),
         };
         let distance = (decoder.bits(length) | 1 << length) - 1;
-        let code = (before >> (3 * trim)) + distance;
-        if code >> CODE_BITS.saturating_sub(3 * trim) != 0 {
+        let place = (before >> (3 * trim)) + distance;
+        let coarse = model.curve.coarser(trim);
+        if place >> (3 * coarse.bits) != 0 || trim > model.curve.bits {
             return Err("a point lies outside its space".to_owned());
         }
-        let coarse = point(code);
-        let point = coarse.map(|value| restored(value, trim as u8));
+        let point = coarse.point(place).map(|value| restored(value, trim as u8));
         values.extend(point);
-        before = self::code(&point);
+        before = model.curve.place(&point);
         lengths.passed(length, trim);
     }
     decoder.end()?;
@@ -182,15 +246,36 @@ pub(super) fn decode(model: &SortedModel, chunk: &ChunkView<'_>, stream: &[u8]) 
 
 #[cfg(test)]
 mod tests {
-    use super::{code, order, point};
+    use super::{Curve, order};
 
     #[test]
-    fn codes_and_points_are_the_same_thing() {
-        for p in [[0, 0, 0], [1, 2, 4], [i32::MAX; 3], [0x1234_5678, 0x7654_3210, 0x0fed_cba9]] {
-            assert_eq!(point(code(&p)), p);
+    fn the_curve_visits_every_cell_and_next_ones_are_neighbours() {
+        let curve = Curve { bits: 4 };
+        let mut last = curve.point(0);
+        assert_eq!(curve.place(&last), 0);
+        for place in 1..1 << 12 {
+            let point = curve.point(place);
+            assert_eq!(curve.place(&point), place);
+            assert!(point.iter().all(|v| (0..16).contains(v)));
+            let away: i32 = point.iter().zip(&last).map(|(a, b)| (a - b).abs()).sum();
+            assert_eq!(away, 1, "{last:?} to {point:?}");
+            // Coarser cells have the same curve.
+            let coarse = Curve { bits: 2 };
+            assert_eq!(coarse.point(place >> 6), point.map(|v| v >> 2));
+            last = point;
         }
-        assert_eq!(code(&[3, 0, 0]), 0b1001);
-        assert_eq!(code(&[1, 1, 1]), 0b111);
-        assert_eq!(order(&[5, 5, 5, 0, 0, 0, 5, 5, 5, 1, 0, 0]), [1, 3, 0, 2]);
+    }
+
+    #[test]
+    fn large_numbers_are_points_too() {
+        let curve = Curve { bits: 31 };
+        for p in [[0, 0, 0], [1, 2, 4], [i32::MAX; 3], [0x1234_5678, 0x7654_3210, 0x0fed_cba9]] {
+            assert_eq!(curve.point(curve.place(&p)), p);
+        }
+        assert_eq!(Curve::through(&[0, 3, 8]), Curve { bits: 4 });
+        assert_eq!(Curve::through(&[]), Curve { bits: 0 });
+        assert_eq!(order(&[0, 0, 0, 0, 0, 0]), [0, 1]);
+        // Never mind what becomes of points below zero.
+        assert_eq!(order(&[-5, 0, 3, i32::MIN, -1, 9]).len(), 2);
     }
 }

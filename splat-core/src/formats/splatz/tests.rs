@@ -4,7 +4,7 @@ use std::path::Path;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use proptest::prelude::{Just, Strategy, any, prop_oneof, proptest};
+use proptest::prelude::{Just, Strategy, any, prop, prop_oneof, proptest};
 use proptest::test_runner::Config;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -124,8 +124,6 @@ proptest! {
     }
 }
 
-use proptest::prelude::prop;
-
 /// A file whose parts were changed, with lengths and checksums that fit again.
 fn forged(bytes: &[u8], change: &mut dyn FnMut(&mut Vec<u8>, &mut Vec<u8>, &mut Vec<u8>)) -> Vec<u8> {
     let (mut description, mut chunks, mut index) = parts(bytes);
@@ -198,7 +196,7 @@ fn tiny() -> Archive {
             2,
             values(2, 9),
         ),
-        ArchiveColumn::integers("shN", 9, linear("rest"), 4, values(4, 5)),
+        ArchiveColumn::integers("shN", 9, *linear("rest"), 4, values(4, 5)),
         ArchiveColumn::integers(
             "features",
             2,
@@ -247,11 +245,8 @@ fn damage_is_noticed() {
         for flip in [1_u8, 0x80] {
             let mut damaged = bytes.clone();
             damaged[at] ^= flip;
-            // The minor version may change.
-            let same = (10..12).contains(&at);
             let result = from_bytes(damaged);
-            assert_eq!(result.is_ok(), same, "byte {at}: {result:?}");
-            assert!(same || matches!(result, Err(Error::Input { .. })));
+            assert!(matches!(result, Err(Error::Input { .. })), "byte {at}: {result:?}");
         }
         assert!(matches!(from_bytes(bytes[..at].to_vec()), Err(Error::Input { .. })));
     }
@@ -469,14 +464,68 @@ fn scenes_of_nothing_and_of_one() {
     assert!(Archive::quantize(&cloud, &Quantize::default()).is_err());
 }
 
-/// A file may hold millions of rows that say nothing, and still be read.
+/// A file may promise more values than bytes of its length deserve, and still be read.
 #[test]
-fn many_rows_of_nothing_are_padded() {
-    let rows = 70_000;
-    let steps = Codec::Steps { steps: vec![1.0; 1000], zeros: vec![0.0; 1000] };
-    let mut archive = Archive { rows, ..Archive::default() };
-    archive.columns = vec![ArchiveColumn::integers("zeros", 1000, steps, 1000, vec![0; 1000 * rows])];
+fn many_values_of_nothing_are_padded() {
+    let (rows, width) = (2000, 60_000);
+    let table = Table { name: "wide".to_owned(), rows: 2, width, values: vec![0.0; 2 * width] };
+    let codec = Codec::Linear { table: "wide".to_owned() };
+    let column = ArchiveColumn::integers("zeros", width, codec, 1, vec![0; rows]);
+    let archive = Archive { rows, columns: vec![column], tables: vec![table], ..Archive::default() };
     let bytes = archive.to_bytes().unwrap();
-    assert!(bytes.len() < 50_000);
+    let padding = ((rows * width) as u64 - (1 << 26)) / 512;
+    assert!((padding - 2000..padding + 2000).contains(&(bytes.len() as u64)), "{} bytes", bytes.len());
     assert_eq!(from_bytes(bytes).unwrap(), archive);
+}
+
+#[test]
+#[ignore]
+fn measure() {
+    use std::time::Instant;
+    println!("GOLDEN {}", BASE64_STANDARD.encode(tiny().to_bytes().unwrap()));
+    let quality: f32 = std::env::var("Q").ok().and_then(|v| v.parse().ok()).unwrap_or(1.0);
+    for path in std::env::var("SCENES").unwrap().split(',') {
+        let cloud = crate::scene::io::ply::read_splats(Path::new(path)).unwrap();
+        let t = Instant::now();
+        let archive = Archive::quantize(&cloud, &Quantize { quality }).unwrap();
+        let quantized = t.elapsed().as_secs_f64();
+        let t = Instant::now();
+        let bytes = archive.to_bytes().unwrap();
+        let encoded = t.elapsed().as_secs_f64();
+        let t = Instant::now();
+        let reader = {
+            std::fs::write("/tmp/judges-splatz/m.splatz", &bytes).unwrap();
+            ArchiveReader::open(Path::new("/tmp/judges-splatz/m.splatz")).unwrap()
+        };
+        let mut back = Vec::new();
+        reader
+            .for_each_chunk(&mut |_, a| {
+                back.push(a);
+                Ok(())
+            })
+            .unwrap();
+        let integers = t.elapsed().as_secs_f64();
+        let t2 = Instant::now();
+        let mut clouds = Vec::new();
+        for a in &back {
+            clouds.push(a.splats().unwrap());
+        }
+        let floats = t2.elapsed().as_secs_f64();
+        let whole = reader.read(&mut |_| Ok(())).unwrap();
+        assert_eq!(whole, archive);
+        println!(
+            "{path}: {} splats {} bytes {:.3} B/splat; head {} index; quantize {quantized:.2} s encode {encoded:.2} s, decode {integers:.2} s + floats serial {floats:.2} s",
+            cloud.len(),
+            bytes.len(),
+            bytes.len() as f64 / cloud.len() as f64,
+            u32::from_le_bytes(bytes[12..16].try_into().unwrap())
+        );
+        reader.sizes();
+        if let Ok(out) = std::env::var("OUT") {
+            let name = Path::new(path).parent().unwrap().file_name().unwrap().to_str().unwrap();
+            crate::scene::io::ply::write_splats(Path::new(&format!("{out}_{name}.ply")), &whole.splats().unwrap(), &[])
+                .unwrap();
+            std::fs::write(format!("{out}_{name}.splatz"), &bytes).unwrap();
+        }
+    }
 }

@@ -9,7 +9,7 @@ use super::chunk::ChunkView;
 use super::context::ColumnModel;
 use super::frequencies::Counts;
 use super::search::{Sample, model};
-use super::sorted::{self, SortedModel};
+use super::sorted::{self, Curve, SortedModel};
 use super::{CHUNK_ROWS, ColumnHeader, END, Header, MAGIC, MAJOR, MINOR, TableHeader, allowed_numbers, integers};
 use crate::archive::{Archive, Codec, Data};
 use crate::error::{Error, Result};
@@ -102,18 +102,22 @@ fn coding(archive: &Archive, number: usize, known: &[usize], chunks: usize) -> R
     let ready = |by: &crate::archive::Classes| {
         by.criteria.iter().all(|(name, ..)| known.iter().any(|&done| archive.columns[done].name == *name))
     };
+    let curve = match &column.data {
+        Data::Integers { values, .. } if per_row == 3 => Curve::through(values),
+        _ => Curve::through(&[]),
+    };
     let (mut trimmed, mut sorted) = (matches!(&column.codec, Codec::Trimmed { by, .. } if ready(by)), per_row == 3);
     for chunk in 0..chunks {
         for sample in samples(archive, number, known, &[chunk], trimmed)? {
             trimmed &= sample.view.fits(sample.values);
-            sorted &= sorted::fits(&sample.view, sample.values);
+            sorted &= sorted::fits(curve, &sample.view, sample.values);
         }
     }
     let counted = samples(archive, number, known, &spread(chunks, COUNTED), trimmed)?;
     if sorted {
         let mut contexts = vec![Counts::default(); sorted::CONTEXTS];
-        counted.iter().for_each(|sample| sorted::count(&sample.view, sample.values, &mut contexts));
-        return Ok((Coding::Sorted(SortedModel::new(&contexts)), trimmed));
+        counted.iter().for_each(|sample| sorted::count(curve, &sample.view, sample.values, &mut contexts));
+        return Ok((Coding::Sorted(SortedModel::new(curve, &contexts)), trimmed));
     }
     let few = samples(archive, number, known, &spread(chunks, SAMPLED), trimmed)?;
     Ok((Coding::Integers(model(archive, column, known, &few, &counted)), trimmed))
