@@ -216,7 +216,7 @@ fn frame_uniform_has_the_layout_of_its_twin() {
 
 /// Which file of the oracle answers for a kernel; the second group is checked against the host's own
 /// sums, sorts and copies instead, in `gpu/`.
-const ORACLES: [(&str, &str); 13] = [
+const ORACLES: [(&str, &str); 15] = [
     ("rasterize/project", "project"),
     ("rasterize/intersect", "intersect"),
     ("rasterize/emit", "intersect"),
@@ -227,6 +227,8 @@ const ORACLES: [(&str, &str); 13] = [
     ("rasterize/gather", "blend"),
     ("rasterize/influence", "influence"),
     ("sh/sh", "sh"),
+    ("decode/", "codec"),
+    ("loss/rate", "codec"),
     ("loss/photometric", "photometric"),
     ("optim/adam", "adam"),
     ("density/observe", "render"),

@@ -44,9 +44,20 @@ fn update(at: u32, grad: f32) -> f32 {
     return value;
 }
 
+// cos(π n / 2 W): adapters need not know the cosine better than to three digits, and decoders would differ. The angle is
+// folded into a quarter turn, where the series is exact to a float.
+fn cosine(n: u32) -> f32 {
+    var k = n % (4u * WIDTH);
+    k = min(k, 4u * WIDTH - k);
+    let folded = min(k, 2u * WIDTH - k);
+    let angle = 1.57079633 * f32(folded) / f32(WIDTH);
+    let x = angle * angle;
+    let series = 1.0 - x / 2.0 * (1.0 - x / 12.0 * (1.0 - x / 30.0 * (1.0 - x / 56.0 * (1.0 - x / 90.0 * (1.0 - x / 132.0)))));
+    return select(series, -series, k > WIDTH);
+}
+
 fn basis(c: u32, j: u32) -> f32 {
-    let wave = cos(3.14159265 * f32(c) * (f32(j) + 0.5) / f32(WIDTH));
-    return select(1.0, 1.41421356, c > 0u) * inverseSqrt(f32(WIDTH)) * wave;
+    return select(1.0, 1.41421356, c > 0u) * inverseSqrt(f32(WIDTH)) * cosine(c * (2u * j + 1u));
 }
 
 @compute @workgroup_size(WORKGROUP)

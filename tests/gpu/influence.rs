@@ -18,7 +18,15 @@ use crate::oracle::render::{RenderOptions, Splat, visible};
 const CLOSE: f64 = 1e-4;
 /// How far decisions of the oracle are moved both ways: more than f32 may be off.
 const SLACK: f64 = 1e-4;
-const PHASE: Phase = Phase { step: 1, steps: 1, resolution: 1.0, sh_degree: 3, sh_update: true };
+const PHASE: Phase = Phase {
+    step: 1,
+    steps: 1,
+    resolution: 1.0,
+    sh_degree: 3,
+    sh_update: true,
+    noise_from: u64::MAX,
+    round_from: u64::MAX,
+};
 
 /// Splats on the device.
 struct Table {
