@@ -381,7 +381,7 @@ settings! {
         /// Share of the splats that a pruning by influence removes: what the views show least of; 0 for none [Girish 2024].
         influence_prune: f32 = 0.0, closed(0.0, 0.9);
         /// Fraction of the run from one pruning by influence to the next.
-        influence_every: f32 = 0.17, closed(0.01, 1.0);
+        influence_every: f32 = 0.17, above(0.0, 1.0);
         /// Fraction of the run before which the last pruning by influence happens.
         influence_until: f32 = 0.9, closed(0.0, 1.0);
     }
