@@ -125,18 +125,13 @@ impl Survey {
     }
 }
 
-/// How much an error in the colour of a splat matters, relative to others: what is hardly there is hardly seen.
+/// How much an error in the colour of a splat matters, relative to others: by its opacity and its size across, which is
+/// less than by the pixels it may cover. Measured on trained scenes, that is closest to the original at any file size.
 fn importance(block: &SplatCloud, row: usize) -> f32 {
-    let a = opacity(block.opacity_logits[row]);
-    let s = block.log_scales[row];
-    let area = (s[0] + s[1] + s[2] - s[0].min(s[1]).min(s[2])).exp();
-    match std::env::var("SOG_W").as_deref() {
-        Ok("1") => 1.0,
-        Ok("aa") => a * a,
-        Ok("area") => a * area,
-        Ok("side") => a * area.sqrt(),
-        _ => a,
-    }
+    let scales = block.log_scales[row];
+    let smallest = scales.iter().copied().fold(f32::INFINITY, f32::min);
+    let log_area = scales.iter().sum::<f32>() - smallest;
+    opacity(block.opacity_logits[row]) * (0.5 * log_area).exp()
 }
 
 fn opacity(logit: f32) -> f32 {
