@@ -19,6 +19,7 @@
 //! - Kingma 2015: Adam: A Method for Stochastic Optimization
 //! - Fritsch & Carlson 1980: Monotone Piecewise Cubic Interpolation
 //! - Fritsch & Butland 1984: A Method for Constructing Local Monotone Piecewise Cubic Interpolants
+//! - Huffman 1952: A Method for the Construction of Minimum-Redundancy Codes
 //! - Wang & Song 2011: Ckmeans.1d.dp: Optimal k-means Clustering in One Dimension by Dynamic Programming
 //! - Wang 2012: Fast Approximate k-Means via Cluster Closures
 //! - Duda 2013: Asymmetric Numeral Systems: Entropy Coding Combining Speed of Huffman Coding with Compression Rate of

@@ -40,11 +40,11 @@ impl Rows {
         Rows { width, stride: width.next_multiple_of(LANES), values: Vec::new(), weights: Vec::new() }
     }
 
-    /// Adds a row. What is not finite counts as zero, and a weight is at least tiny, so that means exist.
+    /// Adds a row. What is not finite counts as zero, and weights are kept where sums and quotients of them exist.
     pub(super) fn push(&mut self, row: &[f32], weight: f32) {
         let finite = row.iter().take(self.width).map(|&value| if value.is_finite() { value } else { 0.0 });
         self.values.extend(finite);
-        self.weights.push(if weight.is_finite() { weight.max(1e-6) } else { 1.0 });
+        self.weights.push(if weight.is_nan() { 1.0 } else { weight.clamp(1e-12, 1e12) });
         self.values.resize(self.weights.len() * self.stride, 0.0);
     }
 

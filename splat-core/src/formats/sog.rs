@@ -22,7 +22,7 @@ pub(super) const ROW: FormatRow = FormatRow {
     format: Format::Sog,
     name: "SOG",
     extensions: &["sog", "meta.json"],
-    about: "Small, for the web: about 15 times smaller than PLY. View dependence is approximate.",
+    about: "For the web: 8 to 15 times smaller than PLY. View dependence is approximate.",
     sniff,
     open: Some(read::open),
     write: Some(encode::write),
@@ -42,11 +42,11 @@ const FIRST_TAG: u8 = 252;
 /// Palette entries in a row of the image of the palette.
 const PER_ROW: usize = 64;
 
-/// Trained scenes take about so much per splat, and of the palette most bytes are noise.
+/// Trained scenes take about so much per splat, and a palette half of what it has in values.
 fn estimate(splats: u64, degree: u8) -> u64 {
     let values = 3 * COEFFICIENTS.get(usize::from(degree)).map_or(0, |&count| count as u64);
     let labels = if degree > 0 { 2 } else { 0 };
-    16_000 + splats * (14 + labels) + palette_size(splats) * values * 7 / 10
+    10_000 + splats * (14 + labels) + palette_size(splats) * values * 11 / 20
 }
 
 /// Entries of the SH palette for so many splats: a power of two, at most what a label can name.

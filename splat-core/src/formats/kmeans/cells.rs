@@ -1,5 +1,5 @@
-//! Finding near rows among many: rows lie in about as many cells as a cell has rows, and a search looks into the nearest
-//! cells only. What it finds is near, and nearly always nearest.
+//! Finding near rows among many: rows lie in about as many cells as a cell has rows, and a search looks into the
+//! nearest cells only. What it finds is near, and nearly always nearest.
 
 use super::{Rows, bisect, distance, in_parallel};
 

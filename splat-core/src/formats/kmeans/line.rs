@@ -230,7 +230,10 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn no_other_intervals_have_less_error(values in proptest::collection::vec(-50.0_f64..50.0, 5..11), most in 1..5_usize) {
+        fn no_other_intervals_have_less_error(
+            values in proptest::collection::vec(-50.0_f64..50.0, 5..11),
+            most in 1..5_usize,
+        ) {
             let mut values = values;
             values.sort_unstable_by(f64::total_cmp);
             let found = optimum(&bins(&values), most, 0.0);

@@ -41,8 +41,29 @@ pub(super) fn write(
         let problem = format!("{} splats; SOG has room for {MOST_SPLATS}", source.info().count);
         return Err(Error::settings(problem, "write a PLY, or fewer splats"));
     }
+    let (description, images) = encode(source, options, MOST_IN_PALETTE, progress)?;
+    if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json")) {
+        write_folder(path, &description, &images)?;
+    } else {
+        let mut files = vec![("meta.json", description)];
+        files.extend(images);
+        write_bundle(path, &files)?;
+    }
+    progress(1.0)
+}
+
+/// Images with their names.
+type Images = Vec<(&'static str, Vec<u8>)>;
+
+/// The description and the images of a scene, with a palette made from at most so many splats.
+pub(super) fn encode(
+    source: &dyn SplatSource,
+    options: &WriteOptions,
+    most_in_palette: usize,
+    progress: OnProgress<'_>,
+) -> Result<(Vec<u8>, Images)> {
     let degree = source.info().sh_degree.min(options.sh_degree).min(3);
-    let survey = Survey::of(source, degree, &mut |share| progress(0.1 * share))?;
+    let survey = Survey::of(source, degree, most_in_palette, &mut |share| progress(0.1 * share))?;
     let palette = match degree {
         0 => None,
         _ => Some(Palette::new(&survey, options.sog_sh_iters, &mut |share| progress(0.1 + 0.6 * share))?),
@@ -63,16 +84,8 @@ pub(super) fn write(
         scales: survey.scales.values(),
         sh0: survey.sh0.values(),
         shn: palette.as_ref().map(|palette| (palette.clusters.centres.len(), degree, palette.codebook.values())),
-    });
-    let description = description.map_err(|error| Error::io(path, "write", std::io::Error::other(error)))?;
-    if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json")) {
-        write_folder(path, &description, &images)?;
-    } else {
-        let mut files = vec![("meta.json", description)];
-        files.extend(images);
-        write_bundle(path, &files)?;
-    }
-    progress(1.0)
+    })?;
+    Ok((description, images))
 }
 
 /// A position on the scale on which it is stored: even steps of it are fine near the origin and coarse far out.
@@ -96,9 +109,9 @@ struct Survey {
 }
 
 impl Survey {
-    fn of(source: &dyn SplatSource, degree: u8, progress: OnProgress<'_>) -> Result<Survey> {
+    fn of(source: &dyn SplatSource, degree: u8, most_in_palette: usize, progress: OnProgress<'_>) -> Result<Survey> {
         let count = source.info().count;
-        let every = count.div_ceil(MOST_IN_PALETTE).max(1);
+        let every = count.div_ceil(most_in_palette).max(1);
         let width = 3 * COEFFICIENTS.get(usize::from(degree)).copied().unwrap_or(0);
         let mut view = Rows::new(width);
         let mut positions: Vec<[f32; 3]> = Vec::with_capacity(count);
@@ -125,18 +138,13 @@ impl Survey {
     }
 }
 
-/// How much an error in the colour of a splat matters, relative to others: what is hardly there is hardly seen.
+/// How much an error in the colour of a splat matters, relative to others: by its opacity and its size across, which is
+/// less than by the pixels it may cover. Measured on trained scenes, that is closest to the original at any file size.
 fn importance(block: &SplatCloud, row: usize) -> f32 {
-    let a = opacity(block.opacity_logits[row]);
-    let s = block.log_scales[row];
-    let area = (s[0] + s[1] + s[2] - s[0].min(s[1]).min(s[2])).exp();
-    match std::env::var("SOG_W").as_deref() {
-        Ok("1") => 1.0,
-        Ok("aa") => a * a,
-        Ok("area") => a * area,
-        Ok("side") => a * area.sqrt(),
-        _ => a,
-    }
+    let scales = block.log_scales[row];
+    let smallest = scales.iter().copied().fold(f32::INFINITY, f32::min);
+    let log_area = scales.iter().sum::<f32>() - smallest;
+    opacity(block.opacity_logits[row]) * (0.5 * log_area).exp()
 }
 
 fn opacity(logit: f32) -> f32 {
@@ -230,7 +238,7 @@ impl<'a> Planes<'a> {
     }
 
     /// All images with their names.
-    fn encode(&self) -> Vec<(&'static str, Vec<u8>)> {
+    fn encode(&self) -> Images {
         type Job<'a> = (&'static str, Box<dyn Fn() -> Vec<u8> + Sync + 'a>);
         let size = texture::size(self.survey.order.len());
         let mut jobs: Vec<Job<'_>> = vec![

@@ -349,7 +349,10 @@ pub(super) struct Description {
 }
 
 /// The text of a `meta.json`, version 2.
-pub(super) fn write(scene: Description) -> serde_json::Result<Vec<u8>> {
+///
+/// # Errors
+/// None that are known: all of it can be said in JSON.
+pub(super) fn write(scene: Description) -> Result<Vec<u8>> {
     let mut generator = format!("splat {}", env!("CARGO_PKG_VERSION"));
     for comment in &scene.comments {
         generator.push_str("; ");
@@ -361,7 +364,7 @@ pub(super) fn write(scene: Description) -> serde_json::Result<Vec<u8>> {
         codebook,
         files: [names::CENTROIDS, names::LABELS],
     });
-    serde_json::to_vec(&Written {
+    let written = Written {
         version: 2,
         asset: Asset { generator },
         count: scene.count,
@@ -372,5 +375,7 @@ pub(super) fn write(scene: Description) -> serde_json::Result<Vec<u8>> {
         quats: WrittenRotations { files: [names::QUATS] },
         sh0: WrittenCoded { codebook: scene.sh0, files: [names::SH0] },
         shn,
-    })
+    };
+    serde_json::to_vec(&written)
+        .map_err(|error| Error::settings(format!("meta.json: {error}"), "this is a bug: please report it"))
 }

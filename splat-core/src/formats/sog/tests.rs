@@ -8,7 +8,8 @@ use tempfile::TempDir;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
-use super::{COEFFICIENTS, palette_size, texture};
+use super::package::write_bundle;
+use super::{COEFFICIENTS, encode, palette_size, texture};
 use crate::error::{Error, Result};
 use crate::formats::{Format, WriteOptions, load_splats, morton, open_splats, read_all, save_splats};
 use crate::scene::SplatCloud;
@@ -115,6 +116,26 @@ fn view_dependence_that_is_shared_comes_back_exactly() {
     let kinds: Vec<Vec<f32>> = (0..40).map(|kind| (0..45).map(|i| ((kind * i) % 6) as f32 * 0.1).collect()).collect();
     cloud.sh_rest = (0..2000).flat_map(|row| kinds[row % 40].clone()).collect();
     let (before, after) = there_and_back(&cloud, "a.sog");
+    for (before, after) in before.sh_rest.iter().zip(&after.sh_rest) {
+        assert!((before - after).abs() < 1e-6, "{before} {after}");
+    }
+}
+
+/// In a scene too large for the clustering, most splats look for their entry afterwards.
+#[test]
+fn splats_that_did_not_make_the_palette_find_their_entry() {
+    let mut cloud = scene(6000, 2);
+    let kinds: Vec<Vec<f32>> = (0..50).map(|kind| (0..24).map(|i| ((kind * i) % 7) as f32 * 0.1).collect()).collect();
+    cloud.sh_rest = (0..6000).flat_map(|row| kinds[row % 50].clone()).collect();
+    let (description, images) =
+        encode::encode(&cloud.source(), &WriteOptions::default(), 900, &mut |_| Ok(())).unwrap();
+    let mut files = vec![("meta.json", description)];
+    files.extend(images);
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("a.sog");
+    write_bundle(&path, &files).unwrap();
+    let (before, after) = (cloud.gather(&morton::order(&cloud.means)), load(&path).unwrap());
+    check_within_steps(&before, &after);
     for (before, after) in before.sh_rest.iter().zip(&after.sh_rest) {
         assert!((before - after).abs() < 1e-6, "{before} {after}");
     }
@@ -479,7 +500,10 @@ proptest! {
 
     /// Whatever happened to a file, reading it ends, with splats or with a message.
     #[test]
-    fn damage_never_panics(cut in any::<u16>(), changes in proptest::collection::vec((any::<u16>(), any::<u8>()), 0..6)) {
+    fn damage_never_panics(
+        cut in any::<u16>(),
+        changes in proptest::collection::vec((any::<u16>(), any::<u8>()), 0..6),
+    ) {
         let mut bytes = Scene::second().zip("", CompressionMethod::Stored);
         for (place, value) in changes {
             let place = usize::from(place) % bytes.len();
@@ -498,7 +522,11 @@ proptest! {
 
     /// The sums of a zip catch damage before it reaches an image; in a folder nothing does.
     #[test]
-    fn damaged_images_never_panic(which in 0..7_usize, changes in proptest::collection::vec((any::<u16>(), any::<u8>()), 1..5), cut in any::<u16>()) {
+    fn damaged_images_never_panic(
+        which in 0..7_usize,
+        changes in proptest::collection::vec((any::<u16>(), any::<u8>()), 1..5),
+        cut in any::<u16>(),
+    ) {
         let mut scene = Scene::first();
         let bytes = &mut scene.images[which].1;
         for (place, value) in changes {

@@ -1,8 +1,8 @@
 //! Writing lossless WebP (VP8L), for images whose pixels are numbers rather than a picture.
 //!
 //! Such pixels hardly ever repeat, so there are no references backwards: only a choice of what is subtracted from a
-//! pixel, and a prefix code per channel [Huffman 1952]. What is subtracted must fit the numbers. General encoders assume
-//! smooth pictures in which red and blue follow green, and lose a good part of the size of indices by that.
+//! pixel, and a prefix code per channel [Huffman 1952]. What is subtracted must fit the numbers. General encoders take
+//! for granted that red and blue follow green, as in photographs, and lose a good part of the size of indices by that.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
