@@ -218,7 +218,8 @@ impl Archive {
                 }
             }
             Codec::Scaled { by, factors, codec } => {
-                let of_row: Vec<f32> = classes_of(self, by, rows.clone())?.into_iter().map(|class| factors[class]).collect();
+                let of_row: Vec<f32> =
+                    classes_of(self, by, rows.clone())?.into_iter().map(|class| factors[class]).collect();
                 return self.decode_integers(column, codec, rows, per_row, values, Some(&of_row));
             }
             Codec::Haar { by, weights, block, codec } => {
@@ -226,7 +227,9 @@ impl Archive {
                     return Err(format!("column {} cannot be decoded", column.name));
                 };
                 let table = self.known_table(table)?;
-                for (at, block) in values.chunks(block * per_row.max(1)).enumerate().map(|(i, block_values)| (i * block, block_values)) {
+                for (at, block) in
+                    values.chunks(block * per_row.max(1)).enumerate().map(|(i, block_values)| (i * block, block_values))
+                {
                     let first = rows.start + at;
                     let weights: Vec<f32> = classes_of(self, by, first..first + block.len() / per_row)?
                         .into_iter()

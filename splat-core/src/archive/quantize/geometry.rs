@@ -67,10 +67,8 @@ pub(super) fn means(archive: &Archive, cloud: &SplatCloud, quality: f32) -> Resu
     let opacity = |row: usize| log_opacity(cloud.opacity_logits[row]);
     let usual = median((0..cloud.len()).map(middle));
     let usual_opacity = median((0..cloud.len()).map(opacity));
-    let by = classes(
-        archive,
-        &[("opacity_logits", 0, 4), ("log_scales", 0, 8), ("log_scales", 1, 4), ("log_scales", 2, 2)],
-    );
+    let by =
+        classes(archive, &[("opacity_logits", 0, 4), ("log_scales", 0, 8), ("log_scales", 1, 4), ("log_scales", 2, 2)]);
     let wish = |row: usize| {
         let size = usual + BY_SIZE * (middle(row) - usual);
         [(POSITION_STEP / quality).log2() + LOG2_E * size - BY_OPACITY * (opacity(row) - usual_opacity)]
@@ -100,10 +98,8 @@ pub(super) fn means(archive: &Archive, cloud: &SplatCloud, quality: f32) -> Resu
 
 /// Rotations of splats whose scales descend.
 pub(super) fn frames(archive: &Archive, cloud: &SplatCloud, quality: f32) -> Result<ArchiveColumn> {
-    let by = classes(
-        archive,
-        &[("log_scales", 1, 6), ("log_scales", 2, 6), ("log_scales", 0, 4), ("opacity_logits", 0, 3)],
-    );
+    let by =
+        classes(archive, &[("log_scales", 1, 6), ("log_scales", 2, 6), ("log_scales", 0, 4), ("opacity_logits", 0, 3)]);
     let sorted = |row: usize| descending(cloud.log_scales[row]);
     let opacity = |row: usize| log_opacity(cloud.opacity_logits[row]);
     let usual = median((0..cloud.len()).map(|row| sorted(row)[0]));
@@ -114,8 +110,7 @@ pub(super) fn frames(archive: &Archive, cloud: &SplatCloud, quality: f32) -> Res
         // How far turning moves the outline, in units of the longest axis.
         let [b_to_a, c_to_a] = [b - a, c - a].map(f32::exp);
         let (tilt, spin) = if needle { (1.0 - b_to_a, b_to_a - c_to_a) } else { (1.0 - c_to_a, 1.0 - b_to_a) };
-        let fineness =
-            quality.log2() + BY_SIZE * LOG2_E * (a - usual) + BY_OPACITY * (opacity(row) - usual_opacity);
+        let fineness = quality.log2() + BY_SIZE * LOG2_E * (a - usual) + BY_OPACITY * (opacity(row) - usual_opacity);
         let bits = |most: f32, moved: f32| most + fineness + moved.max(1e-3).log2();
         [f32::from(u8::from(needle)), bits(POLE_BITS, tilt), bits(SPIN_BITS, spin)]
     };

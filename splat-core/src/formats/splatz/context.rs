@@ -232,7 +232,8 @@ impl ColumnModel {
         let mut first = 0;
         for c in 0..per_row {
             let flags = bytes.u8()?;
-            let mut integer = IntegerModel { raw_bits: flags & 0x7f, difference: flags >> 7 == 1, first, ..Default::default() };
+            let mut integer =
+                IntegerModel { raw_bits: flags & 0x7f, difference: flags >> 7 == 1, first, ..Default::default() };
             if integer.raw_bits > 31 {
                 return Err(format!("{} raw bits", integer.raw_bits));
             }

@@ -4,11 +4,11 @@
 //!
 //! A coarser grid has the same curve with the last digits left out, so points may be of several precisions.
 
+use super::bytes::Bytes;
 use super::bytes::Read1;
 use super::chunk::{ChunkView, restored};
 use super::coder::{Decoder, Encoder};
 use super::context::{read_tables, write_tables};
-use super::bytes::Bytes;
 use super::frequencies::{Counts, Frequencies, grouped};
 
 /// Contexts: bits that say nothing, and the expected length of the distance.
@@ -70,13 +70,7 @@ fn gather(code: u128) -> i32 {
 }
 
 /// Shift, and the groups of bits that are in place after it: of 16, 8, 4, 2, 1.
-const SPREAD: [(u32, u128); 5] = [
-    (32, groups(16)),
-    (16, groups(8)),
-    (8, groups(4)),
-    (4, groups(2)),
-    (2, groups(1)),
-];
+const SPREAD: [(u32, u128); 5] = [(32, groups(16)), (16, groups(8)), (8, groups(4)), (4, groups(2)), (2, groups(1))];
 
 /// Bits in groups of a size, each followed by twice as many zeros.
 const fn groups(size: u32) -> u128 {
