@@ -37,7 +37,7 @@ pub struct Archive {
     pub columns: Vec<ArchiveColumn>,
     /// What columns share: decoders, biases, weights of networks.
     pub tables: Vec<Table>,
-    /// What the scene is: recipe, `sh_degree`, `antialiased`, settings, hints for viewers. Unknown keys are kept.
+    /// What the scene is: recipe, `antialiased`, settings, hints for viewers. Unknown keys are kept.
     pub meta: Map<String, Value>,
 }
 
@@ -164,7 +164,7 @@ impl Archive {
         Ok(cloud)
     }
 
-    /// Degree of the spherical harmonics: what `meta` says, if it fits the width of `shN`, else the width alone.
+    /// Degree of the spherical harmonics, by the width of `shN`; 0 without it.
     pub fn sh_degree(&self) -> u8 {
         let width = self.column("shN").map_or(0, |column| column.width);
         (1..=3_u8).find(|&degree| 3 * ((usize::from(degree) + 1).pow(2) - 1) == width).unwrap_or(0)

@@ -59,7 +59,6 @@ impl Archive {
             return Err(Error::settings(format!("quality {quality}"), "choose one from 1/64 to 64"));
         }
         let mut archive = Archive { rows: cloud.len(), columns: given, tables, meta: serde_json::Map::new() };
-        archive.meta.insert("sh_degree".to_owned(), cloud.sh_degree.into());
         archive.meta.insert("antialiased".to_owned(), cloud.antialiased.into());
         let refused = |problem| Error::settings(problem, "this is a bug: please report it");
         if let Some(problem) = archive.problem() {

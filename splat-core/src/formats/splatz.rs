@@ -52,8 +52,9 @@ const MAJOR: u16 = 1;
 const MINOR: u16 = 0;
 /// Rows of a chunk.
 pub(crate) const CHUNK_ROWS: usize = 4096;
-/// Most bytes that a description or an index may have.
-const MOST_DESCRIPTION: usize = 256 << 20;
+/// Most bytes that a description or an index may have, whatever the length of the file: enough for 20 million floats of
+/// tables, or for a billion splats.
+const MOST_DESCRIPTION: usize = 80 << 20;
 /// Numbers that a byte of a file may stand for, beyond what any file may hold.
 const NUMBERS_PER_BYTE: u64 = 512;
 

@@ -58,11 +58,9 @@ impl Lengths {
         let mut number =
             || -> Read1<usize> { Ok(u32::from_le_bytes(bytes.take(4)?.try_into().unwrap_or_default()) as usize) };
         let lengths = Lengths { squeezed: number()?, raw: number()? };
-        // Nothing squeezes better than a thousandfold, except to take up memory.
-        let most = lengths.squeezed.saturating_mul(1024).saturating_add(1 << 16).min(MOST_DESCRIPTION);
-        match lengths.raw <= most {
+        match lengths.raw <= MOST_DESCRIPTION {
             true => Ok(lengths),
-            false => Err(format!("{} bytes of description, at most {most} can be", lengths.raw)),
+            false => Err(format!("{} bytes of description, at most {MOST_DESCRIPTION} can be", lengths.raw)),
         }
     }
 }
@@ -202,52 +200,6 @@ impl ArchiveReader {
     /// Degree of the spherical harmonics.
     pub fn sh_degree(&self) -> u8 {
         self.skeleton.sh_degree()
-    }
-
-    /// x
-    pub fn sizes(&self) {
-        let json = serde_json::to_vec(&self.header).unwrap();
-        println!("   json {} -> {}", json.len(), super::bytes::squeezed(&json).unwrap().len());
-        for c in &self.header.columns {
-            let j = serde_json::to_vec(&c).unwrap();
-            println!("     {} json {} -> {}", c.name, j.len(), super::bytes::squeezed(&j).unwrap().len());
-        }
-        let f: Vec<f32> = self.skeleton.tables.iter().flat_map(|t| t.values.clone()).collect();
-        println!(
-            "   tables {} floats -> {}",
-            f.len(),
-            super::bytes::squeezed(&super::bytes::planes(&f)).unwrap().len()
-        );
-        for (at, &column) in self.header.order.iter().enumerate() {
-            let sum: usize = self.chunks.iter().map(|c| c.lengths[at]).sum();
-            let (ctx, tables, crit) = match &self.codings[at] {
-                Some(Coding::Integers(m)) => (
-                    m.table_of.len(),
-                    m.tables.len(),
-                    m.integers
-                        .iter()
-                        .take(4)
-                        .map(|i| {
-                            format!(
-                                "r{} d{} {:?}",
-                                i.raw_bits,
-                                i.difference,
-                                i.criteria.iter().map(|c| (c.source, c.bounds.len())).collect::<Vec<_>>()
-                            )
-                        })
-                        .collect::<Vec<_>>()
-                        .join(" | "),
-                ),
-                _ => (0, 0, String::new()),
-            };
-            println!(
-                "   {:16} {:8} B {:6.2} bits/splat  contexts {ctx} tables {tables} {}",
-                self.header.columns[column].name,
-                sum,
-                sum as f64 * 8.0 / self.header.rows as f64,
-                if std::env::var("V").is_ok() { crit } else { String::new() }
-            );
-        }
     }
 
     /// Columns that cannot be read, and why.

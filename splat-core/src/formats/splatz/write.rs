@@ -10,7 +10,10 @@ use super::context::ColumnModel;
 use super::frequencies::Counts;
 use super::search::{Sample, model};
 use super::sorted::{self, Curve, SortedModel};
-use super::{CHUNK_ROWS, ColumnHeader, END, Header, MAGIC, MAJOR, MINOR, TableHeader, allowed_numbers, integers};
+use super::{
+    CHUNK_ROWS, ColumnHeader, END, Header, MAGIC, MAJOR, MINOR, MOST_DESCRIPTION, TableHeader, allowed_numbers,
+    integers,
+};
 use crate::archive::{Archive, Codec, Data};
 use crate::error::{Error, Result};
 use crate::scene::io::ply::OnProgress;
@@ -195,6 +198,9 @@ fn head(archive: &Archive, order: &[usize], codings: &[(Coding, bool)]) -> Resul
     }
     let floats: Vec<f32> = archive.tables.iter().flat_map(|table| table.values.iter().copied()).collect();
     raw.extend(planes(&floats));
+    if raw.len() > MOST_DESCRIPTION {
+        return Err(inconsistent(format!("{} bytes of tables and models, at most {MOST_DESCRIPTION}", raw.len())));
+    }
     let squeezed = squeezed(&raw).map_err(|error| inconsistent(error.to_string()))?;
     let mut head = MAGIC.to_vec();
     head.extend(MAJOR.to_le_bytes());
