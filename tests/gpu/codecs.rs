@@ -123,8 +123,9 @@ fn check_linear(gpu: &Gpu, what: &str, linear: &Linear, rounds: bool) {
         run(gpu, |pass| adam.step(pass, &params, &phase, &scratch));
         let rate = LATENT_RATE / if linear.normed { learned.norm() } else { 1.0 };
         for &row in &visible {
-            for at in row * latents..(row + 1) * latents {
-                AdamOracle::default().update(&mut learned.latents[at], grad_latents[at], rate, step as usize);
+            let range = row * latents..(row + 1) * latents;
+            for (trained, grad) in learned.latents[range.clone()].iter_mut().zip(&grad_latents[range]) {
+                AdamOracle::default().update(trained, *grad, rate, step as usize);
             }
         }
         let grad_numbers = if linear.gains {
