@@ -44,7 +44,7 @@ pub enum Codec {
         #[serde(with = "exact_one")]
         zero: f32,
     },
-    /// Rotations, as an axis of the ellipsoid and the turn about it; see [`super::frame`].
+    /// Rotations, as an axis of the ellipsoid and the turn about it; see `archive/frame.rs`.
     Frame {
         /// The class of a row.
         by: Classes,
@@ -68,7 +68,7 @@ pub enum Codec {
         /// The codec of the products.
         codec: Box<Codec>,
     },
-    /// [`Codec::Linear`] of what a weighted Haar transform of neighbouring rows gives back; see [`super::haar`].
+    /// [`Codec::Linear`] of what a weighted Haar transform of neighbouring rows gives back; see `archive/haar.rs`.
     Haar {
         /// The class of a row.
         by: Classes,
