@@ -77,8 +77,8 @@ fn permutations(kernel: &str, profile: &Profile) -> Vec<Constants> {
         "decode/learn_table" => {
             linear(&[("BLOCKS", &[256]), ("GAINS", &[0, 1]), ("NORMED", &[0, 1]), ("UPDATES", &[0, 1])])
         }
-        "decode/steps" => [0, 1].map(|rounds| vec![("ROUNDS", rounds)]).to_vec(),
-        "decode/steps_bwd" => [0, 1].map(|rounds| vec![("ROUNDS", rounds), ("WIDTH", 3), ("BLOCKS", 1024)]).to_vec(),
+        "decode/steps" => [1, 2].map(|codes| vec![("CODES", codes)]).to_vec(),
+        "decode/steps_bwd" => [1, 2].map(|codes| vec![("CODES", codes), ("WIDTH", 3), ("BLOCKS", 1024)]).to_vec(),
         "decode/learn_steps" => {
             [0, 1].map(|updates| vec![("UPDATES", updates), ("WIDTH", 3), ("BLOCKS", 1024)]).to_vec()
         }

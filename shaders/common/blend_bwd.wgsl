@@ -1,12 +1,10 @@
-// import: common/tile_lanes
+// import: common/lane_transmittance
+// import: common/tile_isects
 // Backward of blending for the pixels of one lane, shared by the reductions of both profiles.
 //
 // Replays the forward pass front to back. Per pixel only T and the scalar
 // R = (light still to come) · (gradient of the pixel) are carried:
 // ∂L/∂αᵢ = Tᵢ (cᵢ · g) − Rᵢ₊₁ / (1 − αᵢ),   h = αᵢ ∂L/∂αᵢ,   0 where α was held at its ceiling.
-@group(0) @binding(1) var<storage, read> isect_offsets: array<u32>;
-@group(0) @binding(2) var<storage, read> row_of_isect: array<u32>;
-@group(0) @binding(3) var<storage, read> projected: array<vec4f>;
 @group(0) @binding(4) var<storage, read> rendered: array<vec4f>;
 @group(0) @binding(5) var<storage, read> grad_rendered: array<vec4f>;
 @group(0) @binding(6) var<storage, read> depth: array<f32>;
@@ -14,7 +12,6 @@
 @group(0) @binding(8) var<storage, read_write> slots: array<f32>;
 
 const LN_2: f32 = 0.69314718;
-const SPLATS_PER_LOOK: u32 = 4u;
 
 // Sums of one splat over a lane's pixels, in the order of a slot.
 struct LaneSums {
@@ -26,7 +23,6 @@ struct LaneSums {
 }
 
 //: repeat J PIXELS_PER_LANE
-var<private> t$J: f32;
 var<private> rest$J: f32;
 var<private> g$J: vec3f;
 var<private> gd$J: f32;
@@ -51,14 +47,6 @@ fn load_pixels(lane: Lane) {
         }
     }
     //: end
-}
-
-fn lane_is_alive() -> bool {
-    var most = 0.0;
-    //: repeat J PIXELS_PER_LANE
-    most = max(most, t$J);
-    //: end
-    return most >= TRANSMITTANCE_MIN;
 }
 
 fn blend_bwd_splat(lane: Lane, isect: u32) -> LaneSums {

@@ -1,21 +1,12 @@
-// import: common/tile_lanes
+// import: common/lane_transmittance
+// import: common/tile_isects
 // What a splat gives to the pixels of one lane, shared by the reductions of both profiles.
 //
 // Wᵢ = Σ over pixels of αᵢ Tᵢ                                               [Girish 2024, EAGLES]
 //
 // Replays the forward pass with the alphas, transmittances and cut-offs of `blend`, so that the sum over splats of W is
 // the sum over pixels of what `blend` covers.
-@group(0) @binding(1) var<storage, read> isect_offsets: array<u32>;
-@group(0) @binding(2) var<storage, read> row_of_isect: array<u32>;
-@group(0) @binding(3) var<storage, read> projected: array<vec4f>;
 @group(0) @binding(4) var<storage, read_write> slots: array<f32>;
-
-// As in `blend`.
-const SPLATS_PER_LOOK: u32 = 4u;
-
-//: repeat J PIXELS_PER_LANE
-var<private> t$J: f32;
-//: end
 
 // Opens the pixels of a lane; those outside the image take nothing.
 fn open_pixels(lane: Lane) {
@@ -23,14 +14,6 @@ fn open_pixels(lane: Lane) {
     //: repeat J PIXELS_PER_LANE
     t$J = select(0.0, 1.0, across && lane.y + $Ju < frame.size.y);
     //: end
-}
-
-fn lane_is_alive() -> bool {
-    var most = 0.0;
-    //: repeat J PIXELS_PER_LANE
-    most = max(most, t$J);
-    //: end
-    return most >= TRANSMITTANCE_MIN;
 }
 
 // Σ α T over the lane's pixels, which are that much darker for the splats behind.

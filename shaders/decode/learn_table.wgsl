@@ -1,3 +1,4 @@
+// import: common/learn
 // One Adam update of a linear decoder, and the table it amounts to; a single workgroup, one invocation per output.
 //
 // GAINS = 0: the decoder is the table itself and the biases.
@@ -6,43 +7,8 @@
 //
 // reads   order (its flag only), parts (see table_bwd)
 // writes  decoder, moments (m, v), table, stats: 1 / ‖decoder matrix‖ and running means of |q_j|
-struct Learn {
-    rows: u32,
-    rate: f32,        // lr √(1 − β₂ᵗ) / (1 − β₁ᵗ)
-    epsilon: f32,     // ε √(1 − β₂ᵗ)
-    memory: f32,      // share of the old mean of |q_j| that is kept
-    beta1: f32,
-    beta2: f32,
-    _a: u32,
-    _b: u32,
-}
-@group(0) @binding(0) var<uniform> learn: Learn;
-@group(0) @binding(1) var<storage, read> order: array<u32>;
-@group(0) @binding(2) var<storage, read> parts: array<f32>;
-@group(0) @binding(3) var<storage, read_write> decoder: array<f32>;
-@group(0) @binding(4) var<storage, read_write> moments: array<vec2f>;
-@group(0) @binding(5) var<storage, read_write> table: array<f32>;
-@group(0) @binding(6) var<storage, read_write> stats: array<f32>;
-
-const SIZE: u32 = WIDTH * (LATENTS + 1u) + LATENTS;
-
-fn sum_of(part: u32) -> f32 {
-    var sum = 0.0;
-    for (var block = 0u; block < BLOCKS; block++) {
-        sum += parts[block * SIZE + part];
-    }
-    return sum;
-}
-
-fn update(at: u32, grad: f32) -> f32 {
-    let moment = moments[at];
-    let m = learn.beta1 * moment.x + (1.0 - learn.beta1) * grad;
-    let v = learn.beta2 * moment.y + (1.0 - learn.beta2) * grad * grad;
-    let value = decoder[at] - learn.rate * m / (sqrt(v) + learn.epsilon);
-    moments[at] = vec2f(m, v);
-    decoder[at] = value;
-    return value;
-}
+// Parts of a block.
+const PARTS: u32 = WIDTH * (LATENTS + 1u) + LATENTS;
 
 // cos(π n / 2 W): adapters need not know the cosine better than to three digits, and decoders would differ. The angle is
 // folded into a quarter turn, where the series is exact to a float.
@@ -62,8 +28,7 @@ fn basis(c: u32, j: u32) -> f32 {
 
 @compute @workgroup_size(WORKGROUP)
 fn main(@builtin(local_invocation_index) local: u32) {
-    // Nothing changes in a step that ran out of room; UPDATES = 0 only refreshes what follows from the decoder.
-    let goes_on = UPDATES != 0u && order[learn.rows + 1u] == 0u;
+    let goes_on = is_update();
     for (var c = local; c < WIDTH; c += WORKGROUP) {
         if (GAINS != 0u) {
             var gain = decoder[c];
@@ -71,10 +36,10 @@ fn main(@builtin(local_invocation_index) local: u32) {
             if (goes_on) {
                 var slope = 0.0;
                 for (var j = 0u; j < LATENTS; j++) {
-                    slope += basis(c, j) * sum_of(c * LATENTS + j);
+                    slope += basis(c, j) * sum_of_blocks(c * LATENTS + j);
                 }
                 gain = update(c, slope);
-                bias = update(WIDTH + c, sum_of(WIDTH * LATENTS + c));
+                bias = update(WIDTH + c, sum_of_blocks(WIDTH * LATENTS + c));
             }
             for (var j = 0u; j < LATENTS; j++) {
                 table[c * LATENTS + j] = gain * basis(c, j);
@@ -85,7 +50,7 @@ fn main(@builtin(local_invocation_index) local: u32) {
                 let at = select(c * LATENTS + j, WIDTH * LATENTS + c, j == LATENTS);
                 var value = decoder[at];
                 if (goes_on) {
-                    value = update(at, sum_of(at));
+                    value = update(at, sum_of_blocks(at));
                 }
                 table[at] = value;
             }
@@ -94,9 +59,7 @@ fn main(@builtin(local_invocation_index) local: u32) {
     if (goes_on) {
         let visible = f32(max(order[learn.rows], 1u));
         for (var j = local; j < LATENTS; j += WORKGROUP) {
-            let now = sum_of(WIDTH * (LATENTS + 1u) + j) / visible;
-            let before = stats[1u + j];
-            stats[1u + j] = select(mix(now, before, learn.memory), now, before == 0.0);
+            remember(1u + j, sum_of_blocks(WIDTH * (LATENTS + 1u) + j) / visible);
         }
     }
     storageBarrier();

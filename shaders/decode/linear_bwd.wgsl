@@ -1,3 +1,4 @@
+// import: common/codes
 // import: common/grid
 // Gradient of latents; one invocation per ROWS visible rows, which share every load of the decoder. Rounding passes it unchanged (straight through).
 //
@@ -5,14 +6,6 @@
 //
 // reads   order (see common/visible), table, grad_decoded
 // writes  grads (adds, visible rows of this chunk)
-struct Codes {
-    rows: vec4u,      // first row of the chunk, its rows, rows in all, values per row
-    update: u32,
-    column: u32,
-    _a: u32,
-    _b: u32,
-}
-@group(0) @binding(0) var<uniform> codes: Codes;
 @group(0) @binding(1) var<storage, read> order: array<u32>;
 @group(0) @binding(2) var<storage, read> table: array<f32>;
 @group(0) @binding(3) var<storage, read> grad_decoded: array<f32>;

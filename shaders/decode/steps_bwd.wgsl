@@ -1,20 +1,12 @@
 // import: common/grid
-// import: common/random
+// import: common/read_code
 // Gradient of the step of a column, in parts: visible rows are dealt to BLOCKS blocks by rank, one invocation adds up
 // one block, serially. Values get theirs unchanged (straight through), so nothing else is to be done.
 //
-// ∂decoded/∂ln step = step · (round(v / step) − v / step)    or with noise    step · u       [Esser 2020, LSQ, eq. 3]
+// ∂decoded/∂ln step = step · (read_code(v / step) − v / step)                                [Esser 2020, LSQ, eq. 3]
 //
 // reads   order (see common/visible), values, table (the step), grads
 // writes  parts [BLOCKS, 2]: Σ ∂L/∂ln step, Σ |v / step| (adds, but for the first chunk)
-struct Codes {
-    rows: vec4u,      // first row of the chunk, its rows, rows in all, values per row
-    update: u32,      // numbers the noise
-    column: u32,
-    _a: u32,
-    _b: u32,
-}
-@group(0) @binding(0) var<uniform> codes: Codes;
 @group(0) @binding(1) var<storage, read> order: array<u32>;
 @group(0) @binding(2) var<storage, read> values: array<f32>;
 @group(0) @binding(3) var<storage, read> table: array<f32>;
@@ -37,12 +29,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
                 for (var c = 0u; c < WIDTH; c++) {
                     let at = row * WIDTH + c;
                     let q = values[at] / step;
-                    var offset = round(q) - q;
-                    if (ROUNDS == 0u) {
-                        let bits = random_bits(vec4u(codes.rows.x * WIDTH + at, codes.update, codes.column, 0x5eedu));
-                        offset = unit_interval(bits.x) - 0.5;
-                    }
-                    slope += grads[at] * step * offset;
+                    slope += grads[at] * step * (read_code(q, codes.rows.x * WIDTH + at) - q);
                     magnitude += abs(q);
                 }
             }

@@ -1,5 +1,5 @@
 // import: common/grid
-// import: common/random
+// import: common/read_code
 // Gradient of a linear decoder, in parts: visible rows are dealt to BLOCKS blocks by rank, one invocation adds up OUTPUTS
 // outputs of one block, serially, so that the order of every sum is fixed. `learn_table` adds the blocks.
 //
@@ -7,14 +7,6 @@
 //
 // reads   order (see common/visible), values, grad_decoded
 // writes  parts [BLOCKS, WIDTH · (LATENTS + 1) + LATENTS] (adds, but for the first chunk)
-struct Codes {
-    rows: vec4u,      // first row of the chunk, its rows, rows in all, values per row
-    update: u32,      // numbers the noise
-    column: u32,
-    _a: u32,
-    _b: u32,
-}
-@group(0) @binding(0) var<uniform> codes: Codes;
 @group(0) @binding(1) var<storage, read> order: array<u32>;
 @group(0) @binding(2) var<storage, read> values: array<f32>;
 @group(0) @binding(3) var<storage, read> grad_decoded: array<f32>;
@@ -47,13 +39,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
             if (row < codes.rows.y) {
                 var q: array<f32, LATENTS>;
                 for (var j = 0u; j < LATENTS; j++) {
-                    q[j] = values[row * LATENTS + j];
-                    if (CODES == 1u) {
-                        q[j] += unit_interval(random_bits(vec4u((codes.rows.x + row) * LATENTS + j, codes.update, codes.column, 0x5eedu)).x) - 0.5;
-                    }
-                    if (CODES == 2u) {
-                        q[j] = round(q[j]);
-                    }
+                    q[j] = read_code(values[row * LATENTS + j], (codes.rows.x + row) * LATENTS + j);
                 }
                 for (var o = 0u; o < OUTPUTS; o++) {
                     let grad = grad_decoded[row * WIDTH + c + o];

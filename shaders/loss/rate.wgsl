@@ -1,9 +1,9 @@
+// import: common/bits
 // import: common/grid
 // Pressure on stored numbers to take few bits; one invocation per value of a visible row.
 //
-// With b the mean of |q| over a channel, an adaptive code for a two-sided exponential distribution spends about
-// log₂(1 + 2 e b) bits on a number. As b is the mean itself, the gradient of the whole code's length is exact without
-// any model to be learned:  ∂ bits / ∂ q = sign(q) · 2 e / (1 + 2 e b) / ln 2.
+// As b is the mean of |q| itself, the gradient of the whole code's length is exact without any model to be learned:
+// ∂ bits / ∂ q = sign(q) ∂ bits / ∂ b (see common/bits).
 //
 // reads   order (see common/visible), values, table (the step, STEPS = 1), stats: b from index 1 on
 // writes  grads (adds, visible rows of this chunk)
@@ -38,7 +38,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
                 }
                 // Beyond half a step there is something to gain; nearer, the number is zero already.
                 let pull = clamp(2.0 * values[at] / unit, -1.0, 1.0);
-                grads[at] += rate.weight * pull * 5.43656366 / (1.0 + 5.43656366 * b) * 1.44269504 / unit;
+                grads[at] += rate.weight * pull * bits_slope(b) / unit;
             }
         }
     }

@@ -1,4 +1,4 @@
-// import: common/tile_lanes
+// import: common/tile_isects
 // Alpha-composite depth-sorted splats; LANES invocations per tile, PIXELS_PER_LANE pixels each.
 //
 // C = Σ cᵢ αᵢ Tᵢ,   Tᵢ = Π_{j<i} (1 − αⱼ)                              [Kerbl 2023, eq. 3]
@@ -6,25 +6,15 @@
 // reads   isect_offsets, row_of_isect, projected
 // writes  rendered (colour without background, final transmittance), depth (Σ zᵢ αᵢ Tᵢ) if DEPTH
 // Departs from the paper: stops *before* a splat when T < 1e-4, so the last contribution is kept.
-@group(0) @binding(1) var<storage, read> isect_offsets: array<u32>;
-@group(0) @binding(2) var<storage, read> row_of_isect: array<u32>;
-@group(0) @binding(3) var<storage, read> projected: array<vec4f>;
 @group(0) @binding(4) var<storage, read_write> rendered: array<vec4f>;
 @group(0) @binding(5) var<storage, read_write> depth: array<f32>;
-
-// How many splats are blended between looks at whether all pixels are finished: looking costs a
-// tenth of a blend.
-const SPLATS_PER_LOOK: u32 = 4u;
 
 @compute @workgroup_size(LANES * TILES_PER_GROUP)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {
     let lane = locate_lane(group, groups, local);
-    var i = 0u;
-    var end = 0u;
-    if (lane.exists) {
-        i = isect_offsets[lane.tile];
-        end = isect_offsets[lane.tile + 1u];
-    }
+    let isects = isects_of(lane.tile);
+    var i = isects.x;
+    let end = isects.y;
     let px = f32(lane.x) + 0.5;
     let py = f32(lane.y) + 0.5;
     //: repeat J PIXELS_PER_LANE

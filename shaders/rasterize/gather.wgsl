@@ -30,7 +30,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
             //: end
             let end = slot_base[rank + 1u];
             for (var slot = slot_base[rank]; slot < end; slot++) {
-                let source = isect_of_slot[slot] * SLOT_FLOATS;
+                let isect = isect_of_slot[slot];
+                if (isect == NO_ISECT) {
+                    continue;
+                }
+                let source = isect * SLOT_FLOATS;
                 //: repeat J 9
                 sum$J += slots[source + $Ju];
                 //: end

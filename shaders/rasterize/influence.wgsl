@@ -10,12 +10,9 @@
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {
     let lane = locate_lane(group, groups, local);
     let number = local % LANES;
-    var isect = 0u;
-    var end = 0u;
-    if (lane.exists) {
-        isect = isect_offsets[lane.tile];
-        end = isect_offsets[lane.tile + 1u];
-    }
+    let isects = isects_of(lane.tile);
+    var isect = isects.x;
+    let end = isects.y;
     open_pixels(lane);
     while (isect < end) {
         let stop = min(isect + SPLATS_PER_LOOK, end);

@@ -14,19 +14,12 @@ var<workgroup> parts: array<f32, BATCH * ROW>;
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {
-    let tile = linear_group(group, groups);
     let lane = locate_lane(group, groups, local);
-    // Uniform over the workgroup: barriers below depend on it.
-    let tiles = (frame.band.y - frame.band.x) * frame.size.z;
-    var begin = 0u;
-    var end = 0u;
-    if (tile < tiles) {
-        begin = isect_offsets[tile];
-        end = isect_offsets[tile + 1u];
-    }
+    // Of the workgroup's tile, not the lane's: equal, but known to be uniform, and barriers below depend on it.
+    let isects = isects_of(linear_group(group, groups));
     open_pixels(lane);
-    for (var start = begin; start < end; start += BATCH) {
-        let count = min(BATCH, end - start);
+    for (var start = isects.x; start < isects.y; start += BATCH) {
+        let count = min(BATCH, isects.y - start);
         for (var k = 0u; k < count; k++) {
             parts[k * ROW + local] = influence_splat(lane, start + k);
         }

@@ -1,4 +1,4 @@
-// import: common/tile_lanes
+// import: common/tile_isects
 // Look into the depth-sorted lists of splats that `blend` composites; same lanes, same lists.
 //
 // SOLID = 0, overdraw: how many splats are composited before the pixel is opaque.
@@ -8,13 +8,8 @@
 // reads   isect_offsets, row_of_isect, projected
 // writes  rendered: overdraw (count, 0, 0, transmittance); ellipsoids (colour, 0), or (0, 0, 0, 1) beside all
 // Departs from a ray tracer: the nearest is that with the nearest centre, and its outline includes the pixel filter.
-@group(0) @binding(1) var<storage, read> isect_offsets: array<u32>;
-@group(0) @binding(2) var<storage, read> row_of_isect: array<u32>;
-@group(0) @binding(3) var<storage, read> projected: array<vec4f>;
 @group(0) @binding(4) var<storage, read_write> rendered: array<vec4f>;
 
-// As in `blend`.
-const SPLATS_PER_LOOK: u32 = 4u;
 // r = 1.5: close to the surface people see of an opaque splat, and inside the footprint of opacity 0.99.
 // The exponent of a record is m² ½ log2 e, so this is 1 / (r² ½ log2 e).
 const EXPONENT_TO_SOLID: f32 = 0.61613082;
@@ -24,12 +19,9 @@ const AMBIENT: f32 = 0.35;
 @compute @workgroup_size(LANES * TILES_PER_GROUP)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {
     let lane = locate_lane(group, groups, local);
-    var i = 0u;
-    var end = 0u;
-    if (lane.exists) {
-        i = isect_offsets[lane.tile];
-        end = isect_offsets[lane.tile + 1u];
-    }
+    let isects = isects_of(lane.tile);
+    var i = isects.x;
+    let end = isects.y;
     let px = f32(lane.x) + 0.5;
     let py = f32(lane.y) + 0.5;
     //: repeat J PIXELS_PER_LANE

@@ -300,7 +300,7 @@ pub fn decode(pass: &mut Pass<'_>, params: &Params, phase: &Phase) {
                     if rounding == Rounding::Off {
                         continue;
                     }
-                    let kernel = gpu.kernel("decode/steps", &[("ROUNDS", u32::from(rounding == Rounding::On))]);
+                    let kernel = gpu.kernel("decode/steps", &[("CODES", codes(rounding))]);
                     let items = u64::from(chunk.rows) * u64::from(column.spec.width);
                     kernel.run(pass, gpu.profile().flat_groups(items), &uniform, &buffers);
                 }
@@ -336,11 +336,7 @@ pub fn decode_bwd(pass: &mut Pass<'_>, params: &Params, phase: &Phase, scratch: 
                 if rounding == Rounding::Off {
                     continue;
                 }
-                let constants = [
-                    ("BLOCKS", STEP_BLOCKS),
-                    ("WIDTH", column.spec.width),
-                    ("ROUNDS", u32::from(rounding == Rounding::On)),
-                ];
+                let constants = [("BLOCKS", STEP_BLOCKS), ("WIDTH", column.spec.width), ("CODES", codes(rounding))];
                 let kernel = gpu.kernel("decode/steps_bwd", &constants);
                 for chunk in params.chunks() {
                     kernel.run(

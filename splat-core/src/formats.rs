@@ -5,7 +5,6 @@
 //! choosing. Splats in memory ([`SplatCloud`]) are a source too. What a format is called, how it is recognised, and
 //! what it cannot hold stands in [`FORMATS`], once, for the command line, the window and the tests.
 
-mod activation;
 mod checked;
 mod compressed_ply;
 #[cfg(test)]
@@ -26,7 +25,7 @@ mod values;
 mod window;
 
 use std::fs::File;
-use std::io::{BufWriter, Read, Write};
+use std::io::Read;
 use std::path::Path;
 
 use crate::error::{Error, Result};
@@ -90,7 +89,7 @@ impl Default for WriteOptions {
 /// Opens a file of one format.
 pub type Open = fn(&Path, OnProgress<'_>) -> Result<Box<dyn SplatSource>>;
 
-/// Writes a file of one format; through [`write_file`], so that nothing is lost on the way.
+/// Writes a file of one format; through [`crate::atomic`], so that nothing is lost on the way.
 pub type WriteSplats = fn(&Path, &dyn SplatSource, &WriteOptions, OnProgress<'_>) -> Result<()>;
 
 /// One format.
@@ -255,32 +254,4 @@ pub fn save_splats(
         Some(write) => write(path, source, options, progress),
         None => Err(Error::settings(format!("{} files can be read only", row.name), "choose another format")),
     }
-}
-
-/// Writes a file that appears under its name only when it is complete: a failure leaves what was there.
-///
-/// # Errors
-/// [`Error::Io`] when the disk refuses, and what `fill` returns; then no file is left behind.
-pub fn write_file(path: &Path, fill: &mut dyn FnMut(&mut dyn Write) -> Result<()>) -> Result<()> {
-    write_file_at(path, &mut |out| fill(out))
-}
-
-/// [`write_file`] for formats that are not written from front to back.
-///
-/// # Errors
-/// As [`write_file`].
-pub fn write_file_at(path: &Path, fill: &mut dyn FnMut(&mut BufWriter<File>) -> Result<()>) -> Result<()> {
-    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let temporary = path.with_file_name(format!(".{name}.{}.tmp", std::process::id()));
-    let refused = |source| Error::io(path, "write", source);
-    let mut write = || {
-        let mut out = BufWriter::with_capacity(1 << 20, File::create(&temporary).map_err(refused)?);
-        fill(&mut out)?;
-        let file = out.into_inner().map_err(|error| refused(error.into_error()))?;
-        file.sync_all().and_then(|()| std::fs::rename(&temporary, path)).map_err(refused)
-    };
-    write().inspect_err(|_| {
-        // Nothing more can be done if the half-written file cannot be removed either.
-        let _ = std::fs::remove_file(&temporary);
-    })
 }

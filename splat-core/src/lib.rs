@@ -32,6 +32,7 @@
 #![allow(rustdoc::broken_intra_doc_links, reason = "shapes are written as [N, 3]; links are checked by eye")]
 
 pub mod archive;
+pub mod atomic;
 pub mod bench;
 pub mod camera_path;
 pub mod codec;

@@ -18,13 +18,14 @@ mod metrics;
 mod tests;
 
 use std::fs::{self, File, TryLockError};
-use std::io::{ErrorKind, Write};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 use toml::Table;
 
+use crate::atomic;
 use crate::error::{Error, Result};
 use crate::settings::{Settings, read_table};
 
@@ -192,7 +193,7 @@ impl RunFolder {
     /// # Errors
     /// [`Error::Io`] when it cannot be written.
     pub fn write_settings(&self, settings: &Settings) -> Result<()> {
-        write_atomic(&self.path("settings.toml"), settings.to_toml().as_bytes())
+        atomic::write(&self.path("settings.toml"), settings.to_toml().as_bytes())
     }
 
     /// The settings the run was started with.
@@ -237,7 +238,7 @@ impl RunFolder {
     pub fn write_json(&self, name: &str, value: &impl Serialize) -> Result<()> {
         let path = self.path(name);
         let text = serde_json::to_string_pretty(value).map_err(|source| self.failed("write", &path, source.into()))?;
-        write_atomic(&path, format!("{text}\n").as_bytes())
+        atomic::write(&path, format!("{text}\n").as_bytes())
     }
 
     /// Removes the files with these extensions from one of our folders, which may be missing.
@@ -262,48 +263,6 @@ impl RunFolder {
     /// An I/O error about a file in this folder.
     fn failed(&self, action: &'static str, path: &Path, source: std::io::Error) -> Error {
         Error::Io { path: path.to_owned(), action, source }
-    }
-}
-
-/// Replaces a file by way of a synced temporary one beside it.
-///
-/// # Errors
-/// [`Error::Io`] naming the file; the old content stays.
-pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
-    replace_with(path, &mut |file| file.write_all(bytes))
-}
-
-/// Replaces a file with what `write` produces; on failure the old content stays and no temporary file does.
-pub(crate) fn replace_with(path: &Path, write: &mut dyn FnMut(&mut File) -> std::io::Result<()>) -> Result<()> {
-    let temporary = temporary_of(path);
-    let mut attempt = || -> std::io::Result<()> {
-        let mut file = File::create(&temporary)?;
-        write(&mut file)?;
-        file.sync_all()?;
-        fs::rename(&temporary, path)?;
-        sync_folder(path);
-        Ok(())
-    };
-    attempt().map_err(|source| {
-        // Best effort: the error that matters is the one being reported.
-        let _ = fs::remove_file(&temporary);
-        Error::Io { path: path.to_owned(), action: "write", source }
-    })
-}
-
-/// `<name>.tmp` beside a file.
-fn temporary_of(path: &Path) -> PathBuf {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".tmp");
-    path.with_file_name(name)
-}
-
-/// Makes a rename durable where folders can be synced (not on Windows); its failure costs durability only.
-fn sync_folder(path: &Path) {
-    if cfg!(unix)
-        && let Some(Ok(folder)) = path.parent().map(File::open)
-    {
-        let _ = folder.sync_all();
     }
 }
 

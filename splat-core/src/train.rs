@@ -26,7 +26,7 @@ use crate::params::{ColumnHash, Params, RowEdit};
 use crate::preview::{Kind, Preview};
 use crate::recipe::{Context, Parts, recipe};
 use crate::render::{EachView, auto_near, score_view, to_image, upload_cloud};
-use crate::scene::{Dataset, SplatCloud, View, initial_points, nearest_distances};
+use crate::scene::{Dataset, SplatCloud, View, colour, initial_points, nearest_distances};
 use crate::schedule::{Phase, Schedule};
 use crate::settings::{CoarseCurve, Settings};
 use crate::stage::rasterize::Capacity;
@@ -475,8 +475,6 @@ fn starting_capacity(dataset: &Dataset, rows: u64) -> Capacity {
 
 /// What a run starts from: one splat per point, round, as large as the gap to its neighbours [Kerbl 2023, §5.1].
 pub fn initial_cloud(settings: &Settings, dataset: &Dataset) -> SplatCloud {
-    /// Turns a colour in [0, 1] into the constant SH coefficient.
-    const SH_C0: f32 = 0.282_094_79;
     let points = initial_points(dataset, settings.init.random_points as usize, settings.train.seed);
     let distances = nearest_distances(&points);
     let rows = crate::stage::sh::sh_rows(settings.model.sh_degree) as usize;
@@ -486,7 +484,7 @@ pub fn initial_cloud(settings: &Settings, dataset: &Dataset) -> SplatCloud {
         quats: vec![[1.0, 0.0, 0.0, 0.0]; points.len()],
         log_scales: distances.iter().map(|distance| [(distance * settings.init.scale).ln(); 3]).collect(),
         opacity_logits: vec![logit; points.len()],
-        sh0: points.iter().map(|point| point.rgb.map(|byte| (f32::from(byte) / 255.0 - 0.5) / SH_C0)).collect(),
+        sh0: points.iter().map(|point| point.rgb.map(|byte| colour::sh0(f32::from(byte) / 255.0))).collect(),
         sh_rest: vec![0.0; points.len() * rows * 3],
         sh_degree: settings.model.sh_degree as u8,
         antialiased: settings.raster.antialias,

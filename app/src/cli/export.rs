@@ -6,9 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Result;
 use splat_core::Error;
-use splat_core::formats::{
-    Format, FormatRow, SplatSource, StartView, ViewerHints, WriteOptions, save_splats, write_file,
-};
+use splat_core::atomic;
+use splat_core::formats::{Format, FormatRow, SplatSource, StartView, ViewerHints, WriteOptions, save_splats};
 use splat_core::run::RunFolder;
 use splat_core::scene::{Dataset, SplatCloud};
 use splat_core::train::Trainer;
@@ -67,9 +66,7 @@ fn export(args: &ExportArgs, format: &FormatRow, target: &Target, reporter: &mut
     };
     doubts(source.info()).iter().for_each(|doubt| reporter.warning(doubt));
     match stored(format, target, &options).filter(|_| unfinished.is_none()) {
-        Some(bytes) => write_file(&args.output, &mut |out| {
-            out.write_all(&bytes).map_err(|source| Error::io(&args.output, "write", source))
-        })?,
+        Some(bytes) => atomic::write(&args.output, &bytes)?,
         None => save_splats(&args.output, source.as_ref(), &options, &mut |share| {
             told(reporter, stopped, "writing", share)
         })?,

@@ -12,8 +12,8 @@
 //! camera axes (x right, y up, z backward).
 
 use super::{CameraPath, FRAME_RATE, Key, MAX_EDGE, MAX_FRAME_RATE};
+use crate::atomic;
 use crate::error::{Error, Result};
-use crate::run::write_atomic;
 use crate::scene::io::json::{self, Object, kind};
 use glam::DVec3;
 use serde_json::{Value, json};
@@ -149,7 +149,7 @@ fn write_list(path: &Path, head: &Value, frames: impl Iterator<Item = Value>) ->
     }
     let lines: Vec<String> = frames.map(|frame| format!("    {frame}")).collect();
     text.push_str(&format!("  \"frames\": [\n{}\n  ]\n}}\n", lines.join(",\n")));
-    write_atomic(path, text.as_bytes())
+    atomic::write(path, text.as_bytes())
 }
 
 /// Half a turn around z: from the axes of splat files to those of PlayCanvas, and back.

@@ -5,10 +5,7 @@ use glam::DVec3;
 use super::document::Document;
 use super::parallel::{ROWS_PER_THREAD, for_each_part};
 use super::rows::RowSet;
-use crate::scene::SplatCloud;
-
-/// Constant SH basis function, 1 / (2 sqrt(pi)).
-const SH_C0: f32 = 0.282_094_79;
+use crate::scene::{SplatCloud, colour};
 
 /// A number that every splat has.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -54,7 +51,7 @@ impl Attribute {
             }
             Attribute::Distance(from) => DVec3::from_array(cloud.means[row].map(f64::from)).distance(from) as f32,
             Attribute::Brightness => {
-                let [r, g, b] = cloud.sh0[row].map(|coefficient| (0.5 + SH_C0 * coefficient).max(0.0));
+                let [r, g, b] = cloud.sh0[row].map(|coefficient| colour::channel(coefficient).max(0.0));
                 // Weights of ITU-R BT.709, on values as encoded.
                 0.2126 * r + 0.7152 * g + 0.0722 * b
             }

@@ -1,5 +1,6 @@
 //! Leaving out the rows of a file that nobody can draw.
 
+use super::rows::Kept;
 use super::source::{SplatInfo, SplatSource, for_each_block};
 use crate::error::Result;
 use crate::scene::SplatCloud;
@@ -8,8 +9,7 @@ use crate::scene::io::ply::OnProgress;
 /// A source without some of its rows.
 struct Checked {
     source: Box<dyn SplatSource>,
-    /// The rows that remain.
-    kept: Vec<u32>,
+    kept: Kept,
     info: SplatInfo,
 }
 
@@ -19,8 +19,7 @@ impl SplatSource for Checked {
     }
 
     fn rows(&self, rows: &[u32]) -> Result<SplatCloud> {
-        let rows: Vec<u32> = rows.iter().map(|&row| self.kept[row as usize]).collect();
-        let mut cloud = self.source.rows(&rows)?;
+        let mut cloud = self.source.rows(&self.kept.in_file(rows))?;
         cloud.dropped = self.info.dropped;
         Ok(cloud)
     }
@@ -29,8 +28,7 @@ impl SplatSource for Checked {
 /// The same splats without those that have a NaN, an infinite value or a quaternion of length zero. For formats that
 /// store floats: all rows are decoded once to see.
 pub(super) fn checked(source: Box<dyn SplatSource>, progress: OnProgress<'_>) -> Result<Box<dyn SplatSource>> {
-    let count = source.info().count;
-    let mut kept = Vec::new();
+    let mut kept = Kept::default();
     for_each_block(source.as_ref(), None, progress, &mut |first, block| {
         let width = block.sh_width();
         let whole = |row: usize| {
@@ -42,13 +40,14 @@ pub(super) fn checked(source: Box<dyn SplatSource>, progress: OnProgress<'_>) ->
                 && block.opacity_logits[row].is_finite()
                 && values.into_iter().all(|v| v.is_finite())
         };
-        kept.extend((0..block.len()).filter(|&row| whole(row)).map(|row| (first + row) as u32));
+        (0..block.len()).filter(|&row| !whole(row)).for_each(|row| kept.leave_out(first + row));
         Ok(())
     })?;
-    if kept.len() == count {
+    if kept.dropped() == 0 {
         return Ok(source);
     }
-    let dropped = source.info().dropped + count - kept.len();
-    let info = SplatInfo { count: kept.len(), dropped, ..source.info().clone() };
+    let info = source.info();
+    let dropped = info.dropped + kept.dropped();
+    let info = SplatInfo { count: info.count - kept.dropped(), dropped, ..info.clone() };
     Ok(Box::new(Checked { source, kept, info }))
 }

@@ -7,12 +7,11 @@ use std::io::{Seek, SeekFrom, Write};
 use std::path::Path;
 use std::sync::Arc;
 
-use super::activation::logit;
 use super::rows::{Kept, Rows};
+use super::values::logit_of_byte;
 use super::window::Window;
-use super::{
-    BLOCK, Format, FormatRow, SplatInfo, SplatSource, WriteOptions, for_each_block, morton, ply, write_file_at,
-};
+use super::{BLOCK, Format, FormatRow, SplatInfo, SplatSource, WriteOptions, for_each_block, morton, ply};
+use crate::atomic;
 use crate::error::{Error, Result};
 use crate::scene::SplatCloud;
 use crate::scene::io::ply::{OnProgress, SH_ROWS, Scalar};
@@ -99,7 +98,7 @@ impl SplatSource for CompressedPly {
                 cloud.means.push(chunk.mean(&packed));
                 cloud.log_scales.push(chunk.log_scales(&packed));
                 cloud.sh0.push(chunk.sh0(&packed));
-                cloud.opacity_logits.push(logit(packed.color as u8));
+                cloud.opacity_logits.push(logit_of_byte(packed.color as u8));
                 cloud.quats.push(unpack_rotation(packed.rotation));
             }
             if let Some(sh) = &self.sh {
@@ -227,7 +226,7 @@ fn write(path: &Path, source: &dyn SplatSource, options: &WriteOptions, progress
     let chunks_at = header.len() as u64;
     let splats_at = chunks_at + (info.count.div_ceil(CHUNK) * CHUNK_BYTES) as u64;
     let sh_at = splats_at + (info.count * PACKED_BYTES) as u64;
-    write_file_at(path, &mut |out| {
+    atomic::write_with(path, &mut |out| {
         out.write_all(header.as_bytes()).map_err(refused)?;
         let (mut chunks, mut splats, mut sh) = (Vec::new(), Vec::new(), Vec::new());
         let progress = &mut |share| progress(0.3 + 0.7 * share);

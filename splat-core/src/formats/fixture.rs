@@ -88,7 +88,7 @@ impl SplatSource for Chosen<'_> {
 
 /// The angle between two rotations, in degrees.
 pub(super) fn degrees_between(a: [f32; 4], b: [f32; 4]) -> f64 {
-    let (a, b) = (super::activation::unit(a).map(f64::from), super::activation::unit(b).map(f64::from));
+    let (a, b) = (super::values::unit(a).map(f64::from), super::values::unit(b).map(f64::from));
     // The chord, not the cosine: it keeps small angles.
     let chord = |sign: f64| a.iter().zip(b).map(|(a, b)| (a - sign * b).powi(2)).sum::<f64>().sqrt();
     4.0 * (chord(1.0).min(chord(-1.0)) / 2.0).asin().to_degrees()

@@ -15,7 +15,8 @@ use glam::DVec3;
 use serde_json::{Value, json};
 
 use super::spz::{STREAM, write_spz_with};
-use super::{Format, FormatRow, SplatSource, WriteOptions, for_each_block, write_file};
+use super::{Format, FormatRow, SplatSource, WriteOptions, for_each_block};
+use crate::atomic;
 use crate::camera_path::{Orbit, Sphere};
 use crate::error::{Error, Result};
 use crate::scene::SplatCloud;
@@ -113,7 +114,7 @@ fn write(path: &Path, source: &dyn SplatSource, options: &WriteOptions, progress
     let sphere = sphere(source, &mut |share| progress(MEASURED * share))?;
     let scene = scene(&stem, source, &sphere, options)?;
     let refused = |source| Error::io(path, "write", source);
-    write_file(path, &mut |out| {
+    atomic::write_with(path, &mut |out| {
         for (literal, mark) in marks() {
             out.write_all(literal.as_bytes()).map_err(refused)?;
             match mark {

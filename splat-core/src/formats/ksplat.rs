@@ -10,11 +10,11 @@ mod tests;
 
 use std::path::Path;
 
-use super::values::{SH_C0, log_scale, logit};
+use super::values::{log_scale, logit};
 use super::{Format, FormatRow, SplatInfo, SplatSource};
 use crate::error::{Error, Result};
-use crate::scene::SplatCloud;
 use crate::scene::io::ply::OnProgress;
+use crate::scene::{SplatCloud, colour};
 
 pub(super) const ROW: FormatRow = FormatRow {
     format: Format::Ksplat,
@@ -173,7 +173,7 @@ impl Ksplat {
         };
         cloud.log_scales.push(scales.map(log_scale));
         let [r, g, b, a] = [0, 1, 2, 3].map(|index| f32::from(bytes[after + index]) / 255.0);
-        cloud.sh0.push([r, g, b].map(|value| (value - 0.5) / SH_C0));
+        cloud.sh0.push([r, g, b].map(colour::sh0));
         cloud.opacity_logits.push(logit(a));
         after + 4
     }

@@ -1,13 +1,13 @@
 //! Ordinary PLY as one of the formats: rows are decoded where they lie in the file.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::rows::{Kept, Rows};
 use super::window::Window;
-use super::{
-    BLOCK, Format, FormatRow, SplatInfo, SplatSource, WriteOptions, compressed_ply, for_each_block, write_file,
-};
+use super::{BLOCK, Format, FormatRow, SplatInfo, SplatSource, WriteOptions, compressed_ply, for_each_block};
+use crate::atomic;
 use crate::error::{Error, Result};
 use crate::scene::SplatCloud;
 use crate::scene::io::ply::{ExtraProperty, OnProgress, SH_ROWS};
@@ -177,7 +177,7 @@ pub(crate) fn write(
     header.extend(vertex_lines(info.count, sh_rows, extras));
     header.push("end_header\n".to_owned());
     let refused = |source| Error::io(path, "write", source);
-    write_file(path, &mut |out| {
+    atomic::write_with(path, &mut |out| {
         out.write_all(header.join("\n").as_bytes()).map_err(refused)?;
         let mut bytes = Vec::new();
         for_each_block(source, None, progress, &mut |first, block| {

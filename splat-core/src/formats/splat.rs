@@ -3,16 +3,18 @@
 //! A row is position and scales as floats, colour and opacity as four bytes, a quaternion (w first) as four bytes
 //! around 128. The most visible splats come first, so that the beginning of a file is a preview of the whole.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::activation::{colour, logit, opacity_byte, sh0, unit};
 use super::rows::{Kept, Rows};
+use super::values::{logit_of_byte, opacity_byte, unit};
 use super::window::Window;
-use super::{BLOCK, Format, FormatRow, SplatInfo, SplatSource, WriteOptions, for_each_block, write_file};
+use super::{BLOCK, Format, FormatRow, SplatInfo, SplatSource, WriteOptions, for_each_block};
+use crate::atomic;
 use crate::error::{Error, Result};
-use crate::scene::SplatCloud;
 use crate::scene::io::ply::{MAX_STORED, OnProgress};
+use crate::scene::{SplatCloud, colour};
 
 #[cfg(test)]
 mod tests;
@@ -97,8 +99,8 @@ impl SplatSource for SplatFile {
                 let Splat { mean, scales, rgba: [r, g, b, a], quat } = Splat::of(row).ok_or_else(changed)?;
                 cloud.means.push(mean);
                 cloud.log_scales.push(scales.map(|scale| scale.ln().max(-MAX_STORED)));
-                cloud.sh0.push([r, g, b].map(|byte| sh0(f32::from(byte) / 255.0)));
-                cloud.opacity_logits.push(logit(a));
+                cloud.sh0.push([r, g, b].map(|byte| colour::sh0(f32::from(byte) / 255.0)));
+                cloud.opacity_logits.push(logit_of_byte(a));
                 cloud.quats.push(unit(quat));
             }
         }
@@ -154,7 +156,7 @@ fn write(path: &Path, source: &dyn SplatSource, _: &WriteOptions, progress: OnPr
         return Err(Error::settings("there are no splats to write", "a .splat file holds at least one"));
     }
     let order = by_visibility(source, &mut |share| progress(0.3 * share))?;
-    write_file(path, &mut |out| {
+    atomic::write_with(path, &mut |out| {
         let mut bytes = Vec::new();
         for_each_block(source, Some(&order), &mut |share| progress(0.3 + 0.7 * share), &mut |_, block| {
             bytes.clear();
@@ -171,7 +173,7 @@ fn encode(block: &SplatCloud, bytes: &mut Vec<u8>) {
         let scales = scales.map(|scale| scale.clamp(-MAX_STORED, MAX_STORED).exp());
         bytes.extend(mean.iter().chain(&scales).flat_map(|value| value.to_le_bytes()));
         // Casts to bytes saturate.
-        bytes.extend(sh0.map(|sh0| (colour(sh0) * 255.0).round() as u8));
+        bytes.extend(sh0.map(|sh0| (colour::channel(sh0) * 255.0).round() as u8));
         bytes.push(opacity_byte(*logit));
         bytes.extend(unit(*quat).map(|c| (c * 128.0 + 128.0).round() as u8));
     }

@@ -40,6 +40,7 @@ use serde_json::{Map, Value};
 
 use super::{Format, FormatRow, SplatInfo, SplatSource, WriteOptions};
 use crate::archive::{Archive, Codec, Quantize};
+use crate::atomic;
 use crate::error::{Error, Result};
 use crate::scene::SplatCloud;
 use crate::scene::io::ply::OnProgress;
@@ -211,7 +212,7 @@ fn write(path: &Path, source: &dyn SplatSource, options: &WriteOptions, progress
     if !options.comments.is_empty() {
         archive.meta.insert("comments".to_owned(), options.comments.clone().into());
     }
-    super::write_file(path, &mut |out| {
+    atomic::write_with(path, &mut |out| {
         let written = archive.write(out, &mut |share| progress(0.4 + 0.6 * share))?;
         written.map_err(|error| Error::io(path, "write", error))
     })

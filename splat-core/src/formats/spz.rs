@@ -20,7 +20,8 @@ mod write;
 use std::io::Read;
 use std::path::Path;
 
-use super::{Format, FormatRow, SplatSource, WriteOptions, write_file};
+use super::{Format, FormatRow, SplatSource, WriteOptions};
+use crate::atomic;
 use crate::error::{Error, Result};
 use crate::scene::io::ply::OnProgress;
 
@@ -79,7 +80,7 @@ fn open(path: &Path, progress: OnProgress<'_>) -> Result<Box<dyn SplatSource>> {
 }
 
 fn write(path: &Path, source: &dyn SplatSource, options: &WriteOptions, progress: OnProgress<'_>) -> Result<()> {
-    write_file(path, &mut |out| {
+    atomic::write_with(path, &mut |out| {
         write_spz(out, source, options, progress).map_err(|error| match error {
             Error::Io { path: stream, source, .. } if stream == Path::new(STREAM) => Error::io(path, "write", source),
             other => other,

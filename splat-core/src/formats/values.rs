@@ -4,26 +4,39 @@
 //! x right, y down, z forward (RDF). Many files hold what a renderer needs instead.
 
 use crate::scene::SplatCloud;
-
-/// Constant SH basis function, 1 / (2 √π).
-pub(super) const SH_C0: f32 = 0.282_094_79;
-/// Logits and logarithms beyond this mean fully opaque, transparent or flat.
-pub(super) const MOST: f32 = 30.0;
+use crate::scene::io::ply::MAX_STORED;
 
 /// The opacity of a logit.
 pub(super) fn sigmoid(logit: f32) -> f32 {
     (1.0 / (1.0 + (-f64::from(logit)).exp())) as f32
 }
 
-/// The logit of an opacity; opaque and transparent become ±[`MOST`], NaN stays.
+/// The logit of an opacity; opaque and transparent become ±[`MAX_STORED`], NaN stays.
 pub(super) fn logit(opacity: f32) -> f32 {
     let opacity = f64::from(opacity).clamp(0.0, 1.0);
-    ((opacity / (1.0 - opacity)).ln() as f32).clamp(-MOST, MOST)
+    ((opacity / (1.0 - opacity)).ln() as f32).clamp(-MAX_STORED, MAX_STORED)
 }
 
-/// The logarithm of a scale; a flat one becomes −[`MOST`], NaN stays.
+/// Opacity as a byte.
+pub(super) fn opacity_byte(logit: f32) -> u8 {
+    (255.0 * sigmoid(logit)).round() as u8
+}
+
+/// The logit of an opacity byte.
+pub(super) fn logit_of_byte(byte: u8) -> f32 {
+    logit(f32::from(byte) / 255.0)
+}
+
+/// A quaternion at unit length; one without direction becomes no rotation.
+pub(super) fn unit(quat: [f32; 4]) -> [f32; 4] {
+    let wide = quat.map(f64::from);
+    let length = wide.iter().map(|c| c * c).sum::<f64>().sqrt();
+    if length > 0.0 && length.is_finite() { wide.map(|c| (c / length) as f32) } else { [1.0, 0.0, 0.0, 0.0] }
+}
+
+/// The logarithm of a scale; a flat one becomes −[`MAX_STORED`], NaN stays.
 pub(super) fn log_scale(scale: f32) -> f32 {
-    if scale.is_nan() { scale } else { (f64::from(scale).max(0.0).ln() as f32).clamp(-MOST, MOST) }
+    if scale.is_nan() { scale } else { (f64::from(scale).max(0.0).ln() as f32).clamp(-MAX_STORED, MAX_STORED) }
 }
 
 /// A half float, from its bits.
@@ -81,9 +94,10 @@ impl Flip {
 pub(super) mod tests {
     use glam::{DMat3, DQuat, DVec3};
 
-    use super::{Flip, MOST, half, log_scale, logit, sigmoid};
+    use super::{Flip, half, log_scale, logit, logit_of_byte, opacity_byte, sigmoid, unit};
     use crate::edit::Similarity;
-    use crate::scene::SplatCloud;
+    use crate::scene::io::ply::MAX_STORED;
+    use crate::scene::{SplatCloud, colour};
 
     /// Splats of a degree with values as training leaves them, different in every column and row.
     pub(in crate::formats) fn sample(count: usize, sh_degree: u8) -> SplatCloud {
@@ -167,9 +181,25 @@ pub(super) mod tests {
             assert!((logit(sigmoid(value)) - value).abs() < 2e-5 * (1.0 + value.abs()), "{value}");
             assert!((log_scale(value.exp()) - value).abs() < 1e-5 * (1.0 + value.abs()));
         }
-        assert_eq!([logit(0.0), logit(1.0), logit(-2.0), logit(7.0)], [-MOST, MOST, -MOST, MOST]);
-        assert_eq!([log_scale(0.0), log_scale(-1.0), log_scale(f32::INFINITY)], [-MOST, -MOST, MOST]);
+        assert_eq!(
+            [logit(0.0), logit(1.0), logit(-2.0), logit(7.0)],
+            [-MAX_STORED, MAX_STORED, -MAX_STORED, MAX_STORED]
+        );
+        assert_eq!([log_scale(0.0), log_scale(-1.0), log_scale(f32::INFINITY)], [-MAX_STORED, -MAX_STORED, MAX_STORED]);
         assert!(logit(f32::NAN).is_nan() && log_scale(f32::NAN).is_nan());
+    }
+
+    #[test]
+    fn bytes_and_quaternions_lead_back() {
+        for byte in 0..=255 {
+            assert_eq!(opacity_byte(logit_of_byte(byte)), byte);
+            assert!(logit_of_byte(byte).is_finite());
+        }
+        assert_eq!((opacity_byte(f32::NEG_INFINITY), opacity_byte(f32::INFINITY)), (0, 255));
+        assert!((colour::sh0(colour::channel(1.7)) - 1.7).abs() < 1e-6);
+        assert!(unit([0.0, 3e30, 0.0, -4e30]).iter().zip([0.0, 0.6, 0.0, -0.8]).all(|(is, c)| (is - c).abs() < 1e-6));
+        assert_eq!(unit([0.0; 4]), [1.0, 0.0, 0.0, 0.0]);
+        assert_eq!(unit([f32::NAN; 4]), [1.0, 0.0, 0.0, 0.0]);
     }
 
     #[test]

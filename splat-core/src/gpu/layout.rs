@@ -58,6 +58,9 @@ pub mod counter {
     pub const COUNT: u32 = 8;
 }
 
+/// Where a slot went that no tile composites.
+pub const NO_ISECT: u32 = u32::MAX;
+
 /// Unsigned constants printed in front of every shader.
 pub const UNSIGNED: &[(&str, u32)] = &[
     ("TILE_WIDTH", TILE_WIDTH),
@@ -75,6 +78,7 @@ pub const UNSIGNED: &[(&str, u32)] = &[
     ("COUNTER_ISECTS", counter::ISECTS),
     ("COUNTER_OVERFLOW", counter::OVERFLOW),
     ("COUNTER_NEEDED", counter::NEEDED),
+    ("NO_ISECT", NO_ISECT),
 ];
 
 /// Float constants printed in front of every shader.

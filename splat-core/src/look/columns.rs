@@ -3,10 +3,8 @@
 use std::borrow::Cow;
 
 use super::{Colormap, Legend, Look, Mode};
-use crate::scene::SplatCloud;
+use crate::scene::{SplatCloud, colour};
 
-/// Constant SH basis function, 1 / (2 √π).
-const SH_C0: f32 = 0.282_094_79;
 /// Logarithm of a scale far below a pixel at any distance: the pixel filter alone makes it a dot.
 const DOT: f32 = -30.0;
 /// Logit of opacity 0.99, the most that blending allows.
@@ -136,11 +134,11 @@ pub(super) fn sh0<'a>(
         Colours::Trained => trained,
         Colours::Of(attribute, map) => {
             let t = (value(cloud, ages, attribute, row) - low) / (high - low);
-            map.colour(t as f32).map(coefficient)
+            map.colour(t as f32).map(colour::sh0)
         }
     };
     let tinted = |own: [f32; 3]| {
-        let mixed = |c: usize| own[c] + SELECTED_SHARE * (coefficient(SELECTED[c]) - own[c]);
+        let mixed = |c: usize| own[c] + SELECTED_SHARE * (colour::sh0(SELECTED[c]) - own[c]);
         [mixed(0), mixed(1), mixed(2)]
     };
     let mut values = Vec::with_capacity(3 * cloud.len());
@@ -207,10 +205,6 @@ pub(super) fn stride(count: usize) -> usize {
     (count / SAMPLES).max(1) | 1
 }
 
-fn coefficient(channel: f32) -> f32 {
-    (channel - 0.5) / SH_C0
-}
-
 fn is_marked(marks: &[bool], row: usize) -> bool {
     marks.get(row).copied().unwrap_or(false)
 }
@@ -220,11 +214,12 @@ mod tests {
     use std::borrow::Cow;
 
     use super::{
-        Attribute, Colours, FAINTEST, FAINTEST_SOLID, HIDDEN, Opacities, Plan, SH_C0, SOLID, Sizes, legend, log_scales,
+        Attribute, Colours, FAINTEST, FAINTEST_SOLID, HIDDEN, Opacities, Plan, SOLID, Sizes, legend, log_scales,
         opacity_logits, robust_range, sh0, stride,
     };
     use crate::look::{Colormap, Look, Mode};
     use crate::scene::SplatCloud;
+    use crate::scene::colour;
 
     fn cloud(count: usize) -> SplatCloud {
         SplatCloud {
@@ -284,9 +279,9 @@ mod tests {
         let found = sh0(&cloud, Colours::Trained, &[], (0.0, 1.0), &[false, true]);
         assert_eq!(&found[..3], &cloud.sh0[0]);
         assert_eq!(&found[6..], &cloud.sh0[2]);
-        let colour = |coefficient: f32| 0.5 + SH_C0 * coefficient;
-        let expected = 0.4 * colour(cloud.sh0[1][2]) + 0.6 * 0.1;
-        assert!((colour(found[5]) - expected).abs() < 1e-6, "{} for {expected}", colour(found[5]));
+        let expected = 0.4 * colour::channel(cloud.sh0[1][2]) + 0.6 * 0.1;
+        let shown = colour::channel(found[5]);
+        assert!((shown - expected).abs() < 1e-6, "{shown} for {expected}");
     }
 
     #[test]
@@ -296,7 +291,7 @@ mod tests {
         let colour_of = |attribute, row: usize| {
             let (legend, range) = legend(&cloud, attribute, &ages, Colormap::Viridis);
             let found = sh0(&cloud, Colours::Of(attribute, Colormap::Viridis), &ages, range, &[]);
-            let colour = [0, 1, 2].map(|c| 0.5 + SH_C0 * found[3 * row + c]);
+            let colour = [0, 1, 2].map(|c| colour::channel(found[3 * row + c]));
             (legend.unwrap(), colour)
         };
         let close = |a: [f32; 3], b: [f32; 3]| a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-5);

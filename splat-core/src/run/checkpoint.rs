@@ -4,10 +4,11 @@
 //! trainer. A seal at the end rather than a header lets the payload stream to disk without being held in memory.
 
 use std::fs::{self, File};
-use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use super::{RunFolder, replace_with};
+use super::RunFolder;
+use crate::atomic;
 use crate::error::{Error, Result};
 
 /// Ends every complete checkpoint.
@@ -60,22 +61,13 @@ impl RunFolder {
         save: &mut dyn FnMut(&mut dyn Write) -> Result<()>,
     ) -> Result<PathBuf> {
         let path = self.path("checkpoints").join(format!("step_{step:07}.ckpt"));
-        let mut trainer_error = None;
-        let written = replace_with(&path, &mut |file| {
-            let mut sealed = Sealed { to: BufWriter::new(file), bytes: 0, hash: FNV_OFFSET, failure: None };
-            if let Err(error) = save(&mut sealed) {
-                // The disk's own error, when there is one, says more than what the trainer made of it.
-                return Err(sealed.failure.take().unwrap_or_else(|| {
-                    trainer_error = Some(error);
-                    io::Error::other("the trainer could not be saved")
-                }));
-            }
-            sealed.finish()
-        });
-        match (written, trainer_error) {
-            (_, Some(error)) => return Err(error),
-            (written, None) => written?,
-        }
+        atomic::write_with(&path, &mut |out| {
+            let refused = |source| Error::io(&path, "write", source);
+            let mut sealed = Sealed { to: out, bytes: 0, hash: FNV_OFFSET, failure: None };
+            // The disk's own error, when there is one, says more than what the trainer made of it.
+            save(&mut sealed).map_err(|error| sealed.failure.take().map_or(error, refused))?;
+            sealed.finish().map_err(refused)
+        })?;
         let older: Vec<_> = self.checkpoints()?.into_iter().filter(|(other, _)| *other < step).collect();
         let kept_before = usize::try_from(keep).unwrap_or(usize::MAX).saturating_sub(1);
         for (_, path) in older.iter().take(older.len().saturating_sub(kept_before)) {
@@ -168,7 +160,7 @@ fn fnv1a(hash: u64, bytes: &[u8]) -> u64 {
 
 /// Counts and hashes what passes through, and remembers the disk's first error.
 struct Sealed<W: Write> {
-    to: BufWriter<W>,
+    to: W,
     bytes: u64,
     hash: u64,
     failure: Option<io::Error>,

@@ -1,15 +1,14 @@
 //! Comparison images: a render beside the photo it should look like.
 
 use std::collections::HashSet;
-use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use image::codecs::png::PngEncoder;
 use image::{RgbImage, RgbaImage};
 
+use crate::atomic;
 use crate::error::{Error, Result};
 use crate::render::Image;
-use crate::run::replace_with;
 use crate::scene::Photo;
 
 /// Writes PNGs named after views into one folder, never two to the same name.
@@ -101,12 +100,10 @@ fn side_by_side(render: &Image, photo: &Photo, background: [f32; 3]) -> RgbImage
 
 /// Encodes and writes a PNG; it has its name only once it is complete.
 fn write_png(path: &Path, image: &RgbImage) -> Result<()> {
-    replace_with(path, &mut |file| {
-        let mut out = BufWriter::new(file);
-        let encoded = image.write_with_encoder(PngEncoder::new(&mut out)).map_err(|error| match error {
-            image::ImageError::IoError(source) => source,
-            other => std::io::Error::other(other.to_string()),
-        });
-        encoded.and_then(|()| out.flush())
+    atomic::write_with(path, &mut |out| {
+        image.write_with_encoder(PngEncoder::new(out)).map_err(|error| match error {
+            image::ImageError::IoError(source) => Error::io(path, "write", source),
+            other => Error::io(path, "write", std::io::Error::other(other.to_string())),
+        })
     })
 }

@@ -1,11 +1,12 @@
 //! metrics.jsonl: appended while training, cut back to the checkpoint when resuming.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{BufRead, BufReader, BufWriter, ErrorKind, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Write};
 
 use serde_json::Value;
 
-use super::{RunFolder, replace_with};
+use super::RunFolder;
+use crate::atomic;
 use crate::error::Result;
 
 impl RunFolder {
@@ -46,14 +47,8 @@ impl RunFolder {
                 kept.push(line);
             }
         }
-        replace_with(&path, &mut |file| {
-            let mut out = BufWriter::new(file);
-            for line in &kept {
-                out.write_all(line)?;
-                out.write_all(b"\n")?;
-            }
-            out.flush()
-        })?;
+        kept.iter_mut().for_each(|line| line.push(b'\n'));
+        atomic::write(&path, &kept.concat())?;
         Ok(seconds)
     }
 

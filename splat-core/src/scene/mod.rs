@@ -4,6 +4,7 @@
 //! pixels; [`initial_points`] says where the first splats go. Nothing in here touches a graphics device.
 
 mod camera;
+pub(crate) mod colour;
 mod columns;
 mod dataset;
 mod decode;

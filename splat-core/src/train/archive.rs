@@ -6,10 +6,10 @@ use serde_json::Value;
 
 use super::Trainer;
 use crate::archive::{Archive, ArchiveColumn, Codec as Stored, Quantize, Table};
+use crate::atomic;
 use crate::codec::{Codec, Coded, Linear};
 use crate::error::Result;
 use crate::params::Column;
-use crate::run::write_atomic;
 use crate::schedule::Rounding;
 use crate::settings::{RestCodec, Settings};
 
@@ -81,7 +81,7 @@ impl Trainer {
         } else {
             (self.archive(settings, 1.0, None)?.to_bytes()?, None)
         };
-        write_atomic(path, &bytes)?;
+        atomic::write(path, &bytes)?;
         Ok(doubt)
     }
 

@@ -4,9 +4,8 @@
 
 use std::f32::consts::{FRAC_1_SQRT_2, SQRT_2};
 
-use crate::formats::activation::{colour, opacity_byte, sh0, unit};
-use crate::scene::SplatCloud;
-use crate::scene::io::ply::SH_C0;
+use crate::formats::values::{opacity_byte, unit};
+use crate::scene::{SplatCloud, colour};
 
 /// Splats that share one set of ranges.
 pub(super) const CHUNK: usize = 256;
@@ -41,7 +40,7 @@ pub(super) struct Chunk {
 fn ranged(cloud: &SplatCloud, row: usize) -> [f32; 9] {
     let [x, y, z] = cloud.means[row];
     let [s0, s1, s2] = cloud.log_scales[row].map(|scale| scale.clamp(-MAX_LOG_SCALE, MAX_LOG_SCALE));
-    let [r, g, b] = cloud.sh0[row].map(colour);
+    let [r, g, b] = cloud.sh0[row].map(colour::channel);
     [x, y, z, s0, s1, s2, r, g, b]
 }
 
@@ -66,7 +65,7 @@ impl Chunk {
 
     /// Whether every splat in these ranges has finite values.
     pub(super) fn is_sound(&self) -> bool {
-        self.low.iter().chain(&self.high).all(|value| (value / SH_C0).is_finite())
+        self.low.iter().chain(&self.high).all(|value| (value / colour::SH_C0).is_finite())
     }
 
     /// Packs a splat.
@@ -105,7 +104,7 @@ impl Chunk {
     /// Its constant SH coefficients.
     pub(super) fn sh0(&self, packed: &Packed) -> [f32; 3] {
         let [r, g, b, _] = packed.color.to_be_bytes();
-        let channel = |place, byte| sh0(self.value(place, f64::from(byte) / 255.0));
+        let channel = |place, byte| colour::sh0(self.value(place, f64::from(byte) / 255.0));
         [channel(6, r), channel(7, g), channel(8, b)]
     }
 }

@@ -13,10 +13,10 @@ use super::{EXTENSION, sh_attribute};
 use crate::edit::Similarity;
 use crate::error::{Error, Result};
 use crate::formats::spz::{Spz, unpack};
-use crate::formats::values::{Flip, SH_C0, log_scale, logit};
+use crate::formats::values::{Flip, log_scale, logit};
 use crate::formats::{Format, SplatInfo, SplatSource};
-use crate::scene::SplatCloud;
 use crate::scene::io::ply::OnProgress;
+use crate::scene::{SplatCloud, colour};
 
 /// Fewest splats that are always accepted; beyond, a scene may not have more than bytes, however often it repeats
 /// itself.
@@ -126,7 +126,7 @@ impl Attributes {
             cloud.opacity_logits.push(logit(opacity));
             cloud.sh0.push(match (&self.sh0, &self.colours) {
                 (Some(sh0), _) => sh0.row(buffers, row),
-                (None, Some(colours)) => colours.row::<3>(buffers, row).map(|value| (display(value) - 0.5) / SH_C0),
+                (None, Some(colours)) => colours.row::<3>(buffers, row).map(|value| colour::sh0(display(value))),
                 (None, None) => [0.0; 3],
             });
             for coefficient in &self.rest {

@@ -6,11 +6,12 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::{BIN_CHUNK, EXTENSION, FLOAT, JSON_CHUNK, MAGIC, sh_attribute};
+use crate::atomic;
 use crate::error::{Error, Result};
-use crate::formats::values::{Flip, SH_C0, sigmoid};
-use crate::formats::{SplatSource, WriteOptions, for_each_block, write_file};
-use crate::scene::SplatCloud;
+use crate::formats::values::{Flip, sigmoid};
+use crate::formats::{SplatSource, WriteOptions, for_each_block};
 use crate::scene::io::ply::OnProgress;
+use crate::scene::{SplatCloud, colour};
 
 /// Bytes of values that one pass over the source collects: few passes, and little memory.
 const PASS: u64 = 256 << 20;
@@ -53,7 +54,7 @@ fn attributes(degree: u8) -> Vec<Attribute> {
             bytes: 8,
             ..float("COLOR_0", "VEC4", 0, |cloud, _, out| {
                 for (sh0, logit) in cloud.sh0.iter().zip(&cloud.opacity_logits) {
-                    let [r, g, b] = sh0.map(|value| linear(0.5 + SH_C0 * value));
+                    let [r, g, b] = sh0.map(|value| linear(colour::channel(value)));
                     for value in [r, g, b, sigmoid(*logit)] {
                         out.extend(((value * 65535.0).round() as u16).to_le_bytes());
                     }
@@ -248,8 +249,8 @@ pub(super) fn write(
         let bin = path.with_extension("bin");
         let name = bin.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let document = document(source, &attributes, bounds, &options.comments, Some(&escaped(&name)));
-        write_file(&bin, &mut |out| write_values(&bin, out, source, &attributes, progress))?;
-        return write_file(path, &mut |out| out.write_all(document.to_string().as_bytes()).map_err(refused));
+        atomic::write_with(&bin, &mut |out| write_values(&bin, out, source, &attributes, progress))?;
+        return atomic::write(path, document.to_string().as_bytes());
     }
     let mut json = document(source, &attributes, bounds, &options.comments, None).to_string().into_bytes();
     // Chunks are whole words: JSON is filled up with spaces, and values need nothing.
@@ -262,7 +263,7 @@ pub(super) fn write(
     head.extend(json);
     head.extend((length as u32).to_le_bytes());
     head.extend(BIN_CHUNK);
-    write_file(path, &mut |out| {
+    atomic::write_with(path, &mut |out| {
         out.write_all(&head).map_err(refused)?;
         write_values(path, out, source, &attributes, progress)
     })

@@ -6,9 +6,9 @@ use proptest::test_runner::Config;
 use super::{HEADER, Ksplat, SECTION, is_ksplat, sh_values};
 use crate::error::Error;
 use crate::formats::values::tests::{angle, distance, sample};
-use crate::formats::values::{SH_C0, half, sigmoid};
+use crate::formats::values::{half, sigmoid};
 use crate::formats::{load_splats, read_all};
-use crate::scene::SplatCloud;
+use crate::scene::{SplatCloud, colour};
 
 const BLOCK: f32 = 100.0;
 const RANGE: f32 = 32767.0;
@@ -36,7 +36,7 @@ fn record(cloud: &SplatCloud, row: usize, level: u8, centre: [f32; 3]) -> Vec<u8
         }
     }
     bytes.extend(scales.into_iter().chain(cloud.quats[row]).flat_map(number));
-    bytes.extend(cloud.sh0[row].map(|value| ((0.5 + SH_C0 * value) * 255.0).round() as u8));
+    bytes.extend(cloud.sh0[row].map(|value| (colour::channel(value) * 255.0).round() as u8));
     bytes.push((sigmoid(cloud.opacity_logits[row]) * 255.0).round() as u8);
     let rest = &cloud.sh_rest[row * cloud.sh_width()..][..cloud.sh_width()];
     let degrees = [0..3, 3..8, 8..15];
@@ -140,7 +140,7 @@ proptest! {
         let relative = if level == 0 { 1e-6 } else { 5e-4 };
         assert!(distance(expected.log_scales.as_flattened(), read.log_scales.as_flattened()) < 5.0 * relative);
         assert!(angle(&expected.quats, &read.quats) < 4.0 * f64::from(relative) + 1e-3);
-        assert!(distance(expected.sh0.as_flattened(), read.sh0.as_flattened()) <= 0.5 / 255.0 / SH_C0 + 1e-5);
+        assert!(distance(expected.sh0.as_flattened(), read.sh0.as_flattened()) <= 0.5 / 255.0 / colour::SH_C0 + 1e-5);
         let alphas = |cloud: &SplatCloud| cloud.opacity_logits.iter().map(|&v| sigmoid(v)).collect::<Vec<f32>>();
         assert!(distance(&alphas(&expected), &alphas(&read)) <= 0.5 / 255.0 + 1e-6);
         let sh_step = match level {

@@ -9,8 +9,8 @@ use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
 use super::MAX_META;
+use crate::atomic;
 use crate::error::{Error, Result};
-use crate::formats::write_file;
 
 /// The file that describes the others.
 const META: &str = "meta.json";
@@ -141,7 +141,7 @@ pub(super) fn write_bundle(path: &Path, files: &[(&str, Vec<u8>)]) -> Result<()>
         Ok::<_, ZipError>(zip.finish()?.into_inner())
     };
     let bytes = pack().map_err(|error| Error::io(path, "write", std::io::Error::other(error)))?;
-    write_file(path, &mut |out| out.write_all(&bytes).map_err(|error| Error::io(path, "write", error)))
+    atomic::write(path, &bytes)
 }
 
 /// Writes named files into the folder around `meta`, the description last.

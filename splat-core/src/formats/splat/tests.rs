@@ -1,8 +1,8 @@
 use proptest::prelude::proptest;
 use proptest::test_runner::Config;
 
-use crate::formats::activation::opacity_byte;
 use crate::formats::fixture::{Random, cloud, degrees_between, survive_damage};
+use crate::formats::values::opacity_byte;
 use crate::formats::{Format, WriteOptions, load_splats, open_splats, save_splats};
 use crate::scene::SplatCloud;
 

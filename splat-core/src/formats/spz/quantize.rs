@@ -2,7 +2,8 @@
 
 use std::f32::consts::SQRT_2;
 
-use crate::formats::values::{MOST, sigmoid};
+use crate::formats::values::sigmoid;
+use crate::scene::io::ply::MAX_STORED;
 
 /// The largest position in steps: 24 bits, one of them the sign.
 pub(super) const LAST_STEP: f64 = 8_388_607.0;
@@ -29,8 +30,8 @@ pub(super) fn pack_opacity(logit: f32) -> u8 {
 
 pub(super) fn unpack_opacity(value: u8) -> f32 {
     match value {
-        0 => -MOST,
-        255 => MOST,
+        0 => -MAX_STORED,
+        255 => MAX_STORED,
         _ => (f32::from(value) / f32::from(255 - value)).ln(),
     }
 }

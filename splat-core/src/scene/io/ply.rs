@@ -4,6 +4,7 @@ use super::ply_header::{Column, PlyFile};
 use super::ply_rows::{SplatLayout, is_antialiased};
 use crate::error::{Error, Result};
 use crate::formats::{self, WriteOptions};
+use crate::scene::colour::SH_C0;
 use crate::scene::dataset::Point;
 use std::path::Path;
 
@@ -12,8 +13,6 @@ pub use super::ply_rows::ExtraProperty;
 
 /// Rows of SH coefficients beyond the constant, for degrees 0 to 3.
 pub(crate) const SH_ROWS: [usize; 4] = [0, 3, 8, 15];
-/// Constant SH basis function, 1 / (2 sqrt(pi)).
-pub(crate) const SH_C0: f32 = 0.282_094_79;
 /// Logits and logarithms beyond this mean fully opaque, transparent or flat; some writers store infinity.
 pub(crate) const MAX_STORED: f32 = 30.0;
 

@@ -37,7 +37,6 @@ pub(super) fn gather(pass: &mut Pass<'_>, frame: &Frame<'_>, band: (u32, u32), i
             ("order", scratch.order.bind()),
             ("slot_base", scratch.slot_base.bind()),
             ("isect_of_slot", scratch.isect_of_slot.bind()),
-            ("isect_offsets", scratch.isect_offsets.bind()),
             ("slots", scratch.slots.bind()),
             ("influence", influence.bind()),
         ],

@@ -187,18 +187,6 @@ fn bin(pass: &mut Pass<'_>, frame: &Frame<'_>, band: (u32, u32)) {
     scratch.tile_sort.run(pass, job, &buffers, &scratch.counters);
     let side = scratch.tile_sort.final_side(bits);
     pass.stage("rasterize.offsets");
-    gpu.kernel("rasterize/order", &[]).run(
-        pass,
-        isect_groups,
-        &uniform,
-        &[
-            ("counters", scratch.counters.bind()),
-            ("slot_of_isect", scratch.sort_values()[side]),
-            ("row_of_slot", scratch.row_of_slot()),
-            ("row_of_isect", scratch.row_of_isect.bind()),
-            ("isect_of_slot", scratch.isect_of_slot.bind()),
-        ],
-    );
     gpu.kernel("rasterize/offsets", &[]).run(
         pass,
         gpu.profile().flat_groups(u64::from(tiles) + 1),
@@ -207,6 +195,19 @@ fn bin(pass: &mut Pass<'_>, frame: &Frame<'_>, band: (u32, u32)) {
             ("counters", scratch.counters.bind()),
             ("tile_keys", scratch.sort_keys()[side]),
             ("isect_offsets", scratch.isect_offsets.bind()),
+        ],
+    );
+    gpu.kernel("rasterize/order", &[]).run(
+        pass,
+        isect_groups,
+        &uniform,
+        &[
+            ("counters", scratch.counters.bind()),
+            ("slot_of_isect", scratch.sort_values()[side]),
+            ("row_of_slot", scratch.row_of_slot()),
+            ("isect_offsets", scratch.isect_offsets.bind()),
+            ("row_of_isect", scratch.row_of_isect.bind()),
+            ("isect_of_slot", scratch.isect_of_slot.bind()),
         ],
     );
 }
