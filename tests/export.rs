@@ -81,3 +81,43 @@ fn a_check_tells_how_much_was_lost() {
     let decibels: f64 = ran.stdout.split("by ").nth(1).unwrap().split(' ').next().unwrap().parse().unwrap();
     assert!((10.0..60.0).contains(&decibels), "{}", ran.stdout);
 }
+
+#[test]
+fn quality_is_a_dial_for_our_own_files_only() {
+    let folder = folder();
+    let splat = |args: &[&str]| splat_in(folder.path(), args);
+    splat(&["export", "in.ply", "out.spz", "--quality", "2"]).refused(2, &["--quality", ".splatz"]);
+    splat(&["export", "in.ply", "out.splatz", "--quality", "0.01"]).refused(2, &["0.0625 to 64"]);
+    let mut sizes = Vec::new();
+    for (name, quality) in [("rough.splatz", "0.25"), ("fine.splatz", "16")] {
+        splat(&["export", "in.ply", name, "--quality", quality]).done(&[name]);
+        sizes.push(std::fs::metadata(folder.path().join(name)).unwrap().len());
+    }
+    assert!(sizes[0] < sizes[1], "{sizes:?}");
+    // What exists is copied, what another quality is asked for is not.
+    splat(&["export", "rough.splatz", "copy.splatz"]).done(&["copy.splatz"]);
+    splat(&["export", "rough.splatz", "finer.splatz", "--quality", "16"]).done(&["finer.splatz"]);
+    let bytes = |name: &str| std::fs::read(folder.path().join(name)).unwrap();
+    assert_eq!(bytes("rough.splatz"), bytes("copy.splatz"));
+    assert_ne!(bytes("rough.splatz"), bytes("finer.splatz"));
+}
+
+#[test]
+fn another_quality_of_a_run_keeps_the_integers_it_was_trained_with() {
+    if gpu::open("another_quality_of_a_run_keeps_the_integers_it_was_trained_with", &GpuOptions::default()).is_none() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let scene = concat!(env!("CARGO_MANIFEST_DIR"), "/../datasets/still-life");
+    let train = ["train", scene, "-o", "run", "--preset", "compact", "--max-resolution", "64", "--steps", "40"];
+    splat_in(folder.path(), &[train.as_slice(), &["--max-splats", "300", "--quiet"]].concat()).done(&[]);
+    splat_in(folder.path(), &["export", "run", "fine.splatz", "--quality", "8"]).done(&["fine.splatz"]);
+    let (stored, fine) = (load(&folder.path().join("run/splats.splatz")), load(&folder.path().join("fine.splatz")));
+    let colours = |cloud: &SplatCloud| {
+        let mut rows: Vec<[u32; 3]> = cloud.sh0.iter().map(|row| row.map(f32::to_bits)).collect();
+        rows.sort_unstable();
+        rows
+    };
+    assert_eq!(colours(&stored), colours(&fine));
+    assert!(stored.len() == fine.len() && stored.log_scales != fine.log_scales);
+}

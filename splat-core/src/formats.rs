@@ -28,6 +28,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+use crate::archive::Quantize;
 use crate::error::{Error, Result};
 use crate::scene::SplatCloud;
 use crate::scene::io::ply::OnProgress;
@@ -70,6 +71,8 @@ pub struct WriteOptions {
     pub spz_version: u8,
     /// Rounds of clustering for the SH palette of SOG.
     pub sog_sh_iters: u32,
+    /// How finely a compressed file of our own quantizes, see [`crate::archive::Quantize`].
+    pub quality: f32,
     /// How a viewer that is written with the splats begins.
     pub viewer: ViewerHints,
 }
@@ -81,6 +84,7 @@ impl Default for WriteOptions {
             sh_degree: 3,
             spz_version: 3,
             sog_sh_iters: 10,
+            quality: Quantize::default().quality,
             viewer: ViewerHints::default(),
         }
     }

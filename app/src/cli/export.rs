@@ -6,10 +6,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Result;
 use splat_core::Error;
+use splat_core::archive::Quantize;
 use splat_core::atomic;
 use splat_core::formats::{Format, FormatRow, SplatSource, StartView, ViewerHints, WriteOptions, save_splats};
 use splat_core::run::RunFolder;
-use splat_core::scene::{Dataset, SplatCloud};
+use splat_core::scene::Dataset;
 use splat_core::train::Trainer;
 
 use super::args::ExportArgs;
@@ -29,6 +30,10 @@ pub(crate) fn run(args: &ExportArgs, quiet: bool) -> Result<u8> {
         let problem = format!("{} exists", args.output.display());
         return Err(usage(&problem, "replace it with --force, or choose another name").into());
     }
+    if args.quality.is_some() && format.format != Format::Splatz {
+        let problem = format!("--quality is for .splatz, not for {} files", format.name);
+        return Err(usage(&problem, "leave out --quality").into());
+    }
     let target = Target::open(&args.target)?;
     let mut reporter = Reporter::new(false, quiet);
     let result = export(args, format, &target, &mut reporter);
@@ -42,10 +47,10 @@ fn export(args: &ExportArgs, format: &FormatRow, target: &Target, reporter: &mut
     let stopped = signals::flag_on_signal()?;
     let (unfinished, comments) = match &target.run {
         Some((folder, _)) if !folder.ply().exists() => {
-            let (step, cloud) = from_checkpoint(args, target, folder)?;
+            let (step, mut trainer) = restored(args, target, folder)?;
             let of = target.settings.train.steps;
             reporter.note(&format!("the run is unfinished: this is its checkpoint of step {step} of {of}"));
-            (Some(cloud), vec![format!("step {step} of {of}, seed {}", target.settings.train.seed)])
+            (Some(trainer.cloud()?), vec![format!("step {step} of {of}, seed {}", target.settings.train.seed)])
         }
         Some((folder, _)) => {
             tell_stale(folder, reporter)?;
@@ -57,15 +62,17 @@ fn export(args: &ExportArgs, format: &FormatRow, target: &Target, reporter: &mut
         Some(cloud) => Box::new(cloud.source()),
         None => target.source(&mut |share| told(reporter, stopped, "reading", share))?,
     };
+    let defaults = WriteOptions::default();
     let options = WriteOptions {
         comments,
         sh_degree: args.sh_degree,
         spz_version: args.spz_version,
         sog_sh_iters: args.sog_sh_iters,
+        quality: args.quality.unwrap_or(defaults.quality),
         viewer: viewer_hints(format, target),
     };
     doubts(source.info()).iter().for_each(|doubt| reporter.warning(doubt));
-    match stored(format, target, &options).filter(|_| unfinished.is_none()) {
+    match exact(args, format, target)? {
         Some(bytes) => atomic::write(&args.output, &bytes)?,
         None => save_splats(&args.output, source.as_ref(), &options, &mut |share| {
             told(reporter, stopped, "writing", share)
@@ -80,12 +87,24 @@ fn export(args: &ExportArgs, format: &FormatRow, target: &Target, reporter: &mut
     Ok(text)
 }
 
-/// The compressed file that exists already: the integers that training has settled on must not be quantized again.
-fn stored(format: &FormatRow, target: &Target, options: &WriteOptions) -> Option<Vec<u8>> {
+/// A compressed file with the very integers that training settled on, which must not be quantized again: the one that
+/// exists, or of another quality from the checkpoint.
+fn exact(args: &ExportArgs, format: &FormatRow, target: &Target) -> Result<Option<Vec<u8>>> {
+    if format.format != Format::Splatz || args.sh_degree < format.max_sh_degree {
+        return Ok(None);
+    }
+    if let Some((folder, _)) = &target.run
+        && (args.quality.is_some() || !folder.ply().exists())
+    {
+        let quality = args.quality.unwrap_or(Quantize::default().quality);
+        let (_, mut trainer) = restored(args, target, folder)?;
+        return Ok(Some(trainer.archive(&target.settings, quality, None)?.to_bytes()?));
+    }
     let path = target.run.as_ref().map_or_else(|| target.path.clone(), |(folder, _)| folder.archive());
-    let is_whole = format.format == Format::Splatz && options.sh_degree >= format.max_sh_degree;
-    let is_stored = is_whole && Format::of_file(&path).is_ok_and(|row| row.format == Format::Splatz);
-    is_stored.then(|| std::fs::read(&path).ok()).flatten()
+    let is_stored = args.quality.is_none()
+        && target.path.exists()
+        && Format::of_file(&path).is_ok_and(|row| row.format == Format::Splatz);
+    Ok(is_stored.then(|| std::fs::read(&path).ok()).flatten())
 }
 
 /// How a page begins: upright, over the background of the run, and from its first photo.
@@ -145,8 +164,8 @@ fn tell_stale(folder: &RunFolder, reporter: &Reporter) -> Result<()> {
     Ok(())
 }
 
-/// The scene of a run that was killed before it wrote one.
-fn from_checkpoint(args: &ExportArgs, target: &Target, folder: &RunFolder) -> Result<(u64, SplatCloud)> {
+/// The trainer of a run as it was at its newest checkpoint, and the step of that.
+fn restored(args: &ExportArgs, target: &Target, folder: &RunFolder) -> Result<(u64, Trainer)> {
     let Some((_, header)) = &target.run else { return Err(target::missing(folder.root()).into()) };
     let options = target::load_options(&target.settings, header.images.clone());
     let dataset = Dataset::load(Path::new(&header.scene), &options)?;
@@ -159,10 +178,14 @@ fn from_checkpoint(args: &ExportArgs, target: &Target, folder: &RunFolder) -> Re
     let Some(step) = restored.step else {
         return Err(Error::Input {
             path: folder.root().into(),
-            problem: "the run has neither a scene nor a checkpoint".into(),
+            problem: "the run has no checkpoint".into(),
             remedy: "train it with `splat train --resume -o RUN`".into(),
         }
         .into());
     };
-    Ok((step, trainer.cloud()?))
+    if step >= target.settings.train.steps {
+        // As the run itself did before it wrote its scene.
+        trainer.finish()?;
+    }
+    Ok((step, trainer))
 }

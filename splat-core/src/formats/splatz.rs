@@ -206,7 +206,7 @@ fn open(path: &Path, progress: OnProgress<'_>) -> Result<Box<dyn SplatSource>> {
 fn write(path: &Path, source: &dyn SplatSource, options: &WriteOptions, progress: OnProgress<'_>) -> Result<()> {
     let mut cloud = super::read_all(source, &mut |share| progress(0.2 * share))?;
     cloud.limit_sh_degree(options.sh_degree);
-    let mut archive = Archive::quantize(&cloud, &Quantize::default())?;
+    let mut archive = Archive::quantize(&cloud, &Quantize { quality: options.quality })?;
     drop(cloud);
     progress(0.4)?;
     if !options.comments.is_empty() {

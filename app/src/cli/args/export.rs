@@ -10,7 +10,8 @@ use super::GpuArgs;
 #[derive(Debug, clap::Args)]
 #[command(after_help = format!("Formats:\n{}\nExamples:
   splat export runs/fox fox.ply
-  splat export fox.ply small.ply --sh-degree 0 --check", writable()))]
+  splat export fox.ply small.ply --sh-degree 0 --check
+  splat export runs/fox fine.splatz --quality 2 --check", writable()))]
 pub(crate) struct ExportArgs {
     /// A run folder or a splat file of any readable format.
     #[arg(value_name = "RUN|FILE")]
@@ -30,11 +31,20 @@ pub(crate) struct ExportArgs {
     /// Rounds of clustering for the view-dependent colours of SOG, 1 to 100.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100), default_value = "10")]
     pub(crate) sog_sh_iters: u32,
+    /// How finely .splatz quantizes, from 0.0625 to 64; every step is inversely proportional to it. The integers that a
+    /// run was trained with stay as they are.
+    #[arg(long, value_name = "Q", value_parser = quality)]
+    pub(crate) quality: Option<f32>,
     /// Render the written file and what it was written from, and print how much they differ.
     #[arg(long)]
     pub(crate) check: bool,
     #[command(flatten)]
     pub(crate) gpu: GpuArgs,
+}
+
+fn quality(text: &str) -> Result<f32, String> {
+    let range = 1.0 / 16.0..=64.0;
+    text.parse().ok().filter(|value| range.contains(value)).ok_or_else(|| "choose one from 0.0625 to 64".to_owned())
 }
 
 /// The formats that can be written, a line each.

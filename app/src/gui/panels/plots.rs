@@ -197,6 +197,9 @@ fn plot(ui: &mut Ui, quantity: Quantity, state: &PlotsState, height: f32) {
     if scale == Scale::Log {
         plot = plot.y_grid_spacer(log_marks);
     }
+    if let Some([low, high]) = around_one_value(&curve.values) {
+        plot = plot.include_y(low).include_y(high);
+    }
     let accent = ui.visuals().hyperlink_color;
     let faint = ui.visuals().weak_text_color().gamma_multiply(0.6);
     let shown = plot.show(ui, |ui| {
@@ -213,6 +216,13 @@ fn plot(ui: &mut Ui, quantity: Quantity, state: &PlotsState, height: f32) {
     });
     let info = || WidgetInfo::labeled(Role::Figure, true, format!("Plot of {}", quantity.title()));
     shown.response.widget_info(info);
+}
+
+/// A range around the one value that all points have, for which the plot would choose an absurd one.
+fn around_one_value(points: &[PlotPoint]) -> Option<[f64; 2]> {
+    let value = points.first()?.y;
+    let room = (0.02 * value.abs()).max(1e-3);
+    points.iter().all(|point| point.y == value).then_some([value - room, value + room])
 }
 
 /// At most `most` of the points, lowest and highest of each group, so that no peak is lost, and the last one.
@@ -321,6 +331,18 @@ mod tests {
         let bench = Bench { history: history(steps), state: PlotsState::default() };
         let panel = |ui: &mut egui::Ui, bench: &mut Bench| show(ui, &bench.history, &mut bench.state);
         Harness::builder().with_size([900.0, 500.0]).build_ui_state(panel, bench)
+    }
+
+    #[test]
+    fn one_value_gets_a_range_around_it() {
+        let range = |values: &[f64]| {
+            let points: Vec<_> = values.iter().map(|&value| super::PlotPoint::new(1.0, value)).collect();
+            super::around_one_value(&points)
+        };
+        assert_eq!(range(&[]), None);
+        assert_eq!(range(&[1.0, 2.0]), None);
+        assert_eq!(range(&[30.0]), Some([29.4, 30.6]));
+        assert_eq!(range(&[0.0, 0.0]), Some([-1e-3, 1e-3]));
     }
 
     #[test]
