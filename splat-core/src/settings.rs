@@ -395,6 +395,9 @@ settings! {
         /// Size of the compressed file in megabytes (10^6 bytes), met within 3 %: the number of splats follows from it
         /// unless it is given, and the least influential are left out where that was too many; 0 sets no target.
         target_mb: f32 = 0.0, closed(0.0, 1e6);
+        /// How finely the compressed file quantizes what was not trained as integers; every step is inversely
+        /// proportional to it.
+        quality: f32 = 1.0, closed(0.0625, 64.0);
         /// Number of checkpoints kept.
         keep_checkpoints: u32 = 2, closed(1.0, 1000.0);
     }

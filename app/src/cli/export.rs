@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Result;
 use splat_core::Error;
-use splat_core::archive::Quantize;
 use splat_core::atomic;
 use splat_core::formats::{Format, FormatRow, SplatSource, StartView, ViewerHints, WriteOptions, save_splats};
 use splat_core::run::RunFolder;
@@ -96,7 +95,7 @@ fn exact(args: &ExportArgs, format: &FormatRow, target: &Target) -> Result<Optio
     if let Some((folder, _)) = &target.run
         && (args.quality.is_some() || !folder.ply().exists())
     {
-        let quality = args.quality.unwrap_or(Quantize::default().quality);
+        let quality = args.quality.unwrap_or(target.settings.output.quality);
         let (_, mut trainer) = restored(args, target, folder)?;
         return Ok(Some(trainer.archive(&target.settings, quality, None)?.to_bytes()?));
     }

@@ -79,7 +79,7 @@ impl Trainer {
         let (bytes, doubt) = if target > 0.0 {
             self.fitted(settings, target)?
         } else {
-            (self.archive(settings, 1.0, None)?.to_bytes()?, None)
+            (self.archive(settings, settings.output.quality, None)?.to_bytes()?, None)
         };
         atomic::write(path, &bytes)?;
         Ok(doubt)
@@ -92,7 +92,7 @@ impl Trainer {
             let share = bytes.len() as f64 / target;
             (1.0 - TOLERANCE..=1.0).contains(&share)
         };
-        let mut bytes = self.archive(settings, 1.0, None)?.to_bytes()?;
+        let mut bytes = self.archive(settings, settings.output.quality, None)?.to_bytes()?;
         if bytes.len() as f64 > target {
             let influence = self.influence()?;
             let mut order: Vec<u32> = (0..influence.len() as u32).collect();
@@ -103,14 +103,14 @@ impl Trainer {
                     .clamp(1, order.len());
                 let mut rows = order[..kept].to_vec();
                 rows.sort_unstable();
-                bytes = self.archive(settings, 1.0, Some(&rows))?.to_bytes()?;
+                bytes = self.archive(settings, settings.output.quality, Some(&rows))?.to_bytes()?;
                 if fits(&bytes) {
                     break;
                 }
             }
         } else if !fits(&bytes) {
             // Bytes grow with the logarithm of quality: halve the interval.
-            let (mut low, mut high) = (1.0_f32, 64.0_f32);
+            let (mut low, mut high) = (settings.output.quality, 64.0_f32);
             for _ in 0..MOST_TRIES {
                 let quality = (low * high).sqrt();
                 let finer = self.archive(settings, quality, None)?.to_bytes()?;
