@@ -14,6 +14,7 @@ mod definitions;
 mod determinism;
 mod editing;
 mod export;
+mod fuzz;
 mod gpu;
 mod gradients;
 mod html;

@@ -25,22 +25,24 @@ impl SplatSource for Checked {
     }
 }
 
+/// Whether all values of a splat are finite and its quaternion has a length.
+pub(super) fn can_be_drawn(cloud: &SplatCloud, row: usize) -> bool {
+    let width = cloud.sh_width();
+    let length: f32 = cloud.quats[row].iter().map(|c| c * c).sum();
+    let rest = &cloud.sh_rest[row * width..][..width];
+    let values = cloud.means[row].iter().chain(&cloud.sh0[row]).chain(&cloud.log_scales[row]).chain(rest);
+    length > 0.0
+        && length.is_finite()
+        && cloud.opacity_logits[row].is_finite()
+        && values.into_iter().all(|v| v.is_finite())
+}
+
 /// The same splats without those that have a NaN, an infinite value or a quaternion of length zero. For formats that
 /// store floats: all rows are decoded once to see.
 pub(super) fn checked(source: Box<dyn SplatSource>, progress: OnProgress<'_>) -> Result<Box<dyn SplatSource>> {
     let mut kept = Kept::default();
     for_each_block(source.as_ref(), None, progress, &mut |first, block| {
-        let width = block.sh_width();
-        let whole = |row: usize| {
-            let length: f32 = block.quats[row].iter().map(|c| c * c).sum();
-            let rest = &block.sh_rest[row * width..][..width];
-            let values = block.means[row].iter().chain(&block.sh0[row]).chain(&block.log_scales[row]).chain(rest);
-            length > 0.0
-                && length.is_finite()
-                && block.opacity_logits[row].is_finite()
-                && values.into_iter().all(|v| v.is_finite())
-        };
-        (0..block.len()).filter(|&row| !whole(row)).for_each(|row| kept.leave_out(first + row));
+        (0..block.len()).filter(|&row| !can_be_drawn(block, row)).for_each(|row| kept.leave_out(first + row));
         Ok(())
     })?;
     if kept.dropped() == 0 {

@@ -38,6 +38,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::checked::can_be_drawn;
 use super::{Format, FormatRow, SplatInfo, SplatSource, WriteOptions};
 use crate::archive::{Archive, Codec, Quantize};
 use crate::atomic;
@@ -126,6 +127,11 @@ impl Splatz {
             return Ok(cloud.clone());
         }
         let cloud = self.reader.chunk(number)?.splats().map_err(|error| self.described(&error))?;
+        // What was written was finite: no row is left out, as other formats do with what some programs write.
+        if let Some(row) = (0..cloud.len()).find(|&row| !can_be_drawn(&cloud, row)) {
+            let problem = format!("splat {} has values that are no numbers", number * self.reader.chunk_rows() + row);
+            return Err(Error::input(&self.path, problem, "export the scene again"));
+        }
         let cloud = Arc::new(cloud);
         let mut kept = lock();
         kept.push_back((number, cloud.clone()));

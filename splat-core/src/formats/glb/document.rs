@@ -121,6 +121,14 @@ fn load(path: &Path, uri: &str) -> Result<Vec<u8>> {
         return Err(Error::input(path, format!("a buffer lies outside its folder ({uri})"), remedy));
     }
     let file = path.parent().unwrap_or(Path::new("")).join(name);
+    // A folder cannot be read, and a pipe would never end.
+    if !std::fs::metadata(&file).is_ok_and(|metadata| metadata.is_file()) {
+        return Err(Error::input(
+            path,
+            format!("there is no file {uri:?} beside it"),
+            "keep all files of a scene together",
+        ));
+    }
     std::fs::read(&file).map_err(|source| Error::io(&file, "read", source))
 }
 

@@ -321,6 +321,13 @@ fn other_writers_are_understood() {
         std::fs::write(&path, elsewhere.to_string()).unwrap();
         assert!(load(&path).unwrap_err().to_string().contains("outside"), "{uri}");
     }
+    for uri in ["", ".", "none.bin", "a\0b", &"long".repeat(100)] {
+        let mut missing = json.clone();
+        missing["buffers"][0]["uri"] = json!(uri);
+        std::fs::write(&path, missing.to_string()).unwrap();
+        let error = load(&path).unwrap_err();
+        assert!(error.exit_code() == 3 && error.to_string().contains("there is no file"), "{uri:?}: {error}");
+    }
 }
 
 #[test]

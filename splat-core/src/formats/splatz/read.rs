@@ -197,9 +197,16 @@ impl ArchiveReader {
         &self.header.meta
     }
 
-    /// Degree of the spherical harmonics.
+    /// Degree of the spherical harmonics; 0 if they cannot be read.
     pub fn sh_degree(&self) -> u8 {
-        self.skeleton.sh_degree()
+        let shn = self.skeleton.columns.iter().position(|column| column.name == "shN");
+        if shn.is_some_and(|shn| self.is_readable(shn)) { self.skeleton.sh_degree() } else { 0 }
+    }
+
+    /// Whether a column, by its number in the file, is stored in a way that this version knows.
+    fn is_readable(&self, column: usize) -> bool {
+        let at = self.header.order.iter().position(|&coded| coded == column);
+        at.is_some_and(|at| self.codings[at].is_some())
     }
 
     /// Columns that cannot be read, and why.
@@ -288,13 +295,9 @@ impl ArchiveReader {
     /// # Errors
     /// As [`ArchiveReader::chunk`], and what `progress` returns.
     pub fn read(&self, progress: OnProgress<'_>) -> Result<Archive> {
-        let readable = |column: usize| {
-            let at = self.header.order.iter().position(|&coded| coded == column);
-            at.is_some_and(|at| self.codings[at].is_some())
-        };
         let mut whole = self.skeleton.clone();
         let mut column = 0..whole.columns.len();
-        whole.columns.retain(|_| column.next().is_some_and(readable));
+        whole.columns.retain(|_| column.next().is_some_and(|column| self.is_readable(column)));
         whole.rows = self.header.rows;
         self.for_each_chunk(&mut |chunk, archive| {
             for (all, part) in whole.columns.iter_mut().zip(archive.columns) {

@@ -304,6 +304,27 @@ fn later_versions_are_refused_as_far_as_needed() {
     assert_eq!(from_bytes(archive.to_bytes().unwrap()).unwrap(), archive);
 }
 
+/// The colours of a file without readable SH coefficients are the same from everywhere, and values must be numbers.
+#[test]
+fn what_cannot_be_drawn_is_left_out_or_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("scene.splatz");
+    let bytes = forged(&tiny().to_bytes().unwrap(), &mut |Parts { description, .. }| {
+        let at = description.windows(6).position(|window| window == b"\"rest\"").unwrap();
+        description[at + 1] = b'n';
+    });
+    std::fs::write(&path, bytes).unwrap();
+    let source = open_splats(&path, &mut |_| Ok(())).unwrap();
+    assert_eq!((source.info().sh_degree, source.info().notes.len()), (0, 1));
+    let cloud = source.rows(&[3, 30]).unwrap();
+    assert_eq!((cloud.sh_degree, cloud.sh_rest.len(), cloud.len()), (0, 0, 2));
+    let mut archive = tiny();
+    archive.columns[1].codec = Codec::Steps { steps: vec![f32::MAX], zeros: vec![0.0] };
+    std::fs::write(&path, archive.to_bytes().unwrap()).unwrap();
+    let source = open_splats(&path, &mut |_| Ok(())).unwrap();
+    assert!(matches!(source.rows(&[0]), Err(Error::Input { problem, .. }) if problem.contains("no numbers")));
+}
+
 /// Old files stay readable, and new ones do not become different by accident.
 #[test]
 fn the_format_stands_still() {
