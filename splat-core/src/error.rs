@@ -6,6 +6,11 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::text::shortened;
+
+/// The most characters of a problem that an [`Error::Input`] keeps: some lines of a terminal.
+const MAX_PROBLEM: usize = 600;
+
 /// Result of every fallible function of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -76,9 +81,10 @@ pub enum Error {
 }
 
 impl Error {
-    /// An [`Error::Input`] about `path`.
-    pub fn input(path: impl AsRef<Path>, problem: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self::Input { path: path.as_ref().to_path_buf(), problem: problem.into(), remedy: remedy.into() }
+    /// An [`Error::Input`] about `path`. What it quotes of the file is cut to [`MAX_PROBLEM`] characters.
+    pub fn input(path: impl AsRef<Path>, problem: impl AsRef<str>, remedy: impl Into<String>) -> Self {
+        let problem = shortened(problem.as_ref(), MAX_PROBLEM).into_owned();
+        Self::Input { path: path.as_ref().to_path_buf(), problem, remedy: remedy.into() }
     }
 
     /// An [`Error::Io`] about `path`; a file that is not there becomes an [`Error::Input`], since the user named it.

@@ -17,6 +17,7 @@ use crate::formats::values::{Flip, log_scale, logit};
 use crate::formats::{Format, SplatInfo, SplatSource};
 use crate::scene::io::ply::OnProgress;
 use crate::scene::{SplatCloud, colour};
+use crate::text::shortened;
 
 /// Fewest splats that are always accepted; beyond, a scene may not have more than bytes, however often it repeats
 /// itself.
@@ -299,9 +300,11 @@ impl<'a> Builder<'a> {
         let extension = primitive.get("extensions").and_then(|all| all.get(EXTENSION)).unwrap_or(&Value::Null);
         let says = |name: &str| extension.get(name).and_then(Value::as_str);
         if let Some(kernel) = says("kernel").filter(|&kernel| kernel != "ellipse") {
+            let kernel = shortened(kernel, 40);
             self.notes.push(format!("the splats are drawn as `{kernel}`; here they are drawn as ellipses"));
         }
         if let Some(space) = says("colorSpace").filter(|&space| space != "srgb_rec709_display") {
+            let space = shortened(space, 40);
             self.notes.push(format!("the colours are in `{space}`; here they are shown as sRGB"));
         }
         let packed = SPZ.iter().find_map(|&name| {

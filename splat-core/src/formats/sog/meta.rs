@@ -6,6 +6,7 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::text::shortened;
 
 /// Values that a byte stands for.
 pub(super) type Table = [f32; 256];
@@ -205,6 +206,7 @@ fn second(path: &Path, meta: Second) -> Result<Layout> {
             false
         }
         Some(other) => {
+            let other = shortened(other, 40);
             notes.push(format!("the file asks for the unknown way of drawing \"{other}\""));
             meta.antialias.unwrap_or(false)
         }

@@ -18,6 +18,8 @@ const META: &str = "meta.json";
 const MAX_IMAGE: u64 = 1 << 30;
 /// Unpacked bytes of a file in a zip per byte of the zip. Images do not shrink when packed again.
 const MAX_EXPANSION: u64 = 8;
+/// Longer names are no file on any system.
+const MAX_NAME: usize = 255;
 
 /// An opened scene.
 pub(super) struct Package {
@@ -86,7 +88,7 @@ impl Package {
         // A name is the user's file, and must not reach out of their folder.
         let mut parts = Path::new(name).components();
         let plain = matches!((parts.next(), parts.next()), (Some(Component::Normal(_)), None));
-        if !plain || name.contains(['/', '\\', ':', '\0']) {
+        if !plain || name.len() > MAX_NAME || name.contains(['/', '\\', ':', '\0']) {
             let problem = format!("meta.json names {name:?}, which is not a file beside it");
             return Err(Error::input(&self.path, problem, "export the scene again"));
         }

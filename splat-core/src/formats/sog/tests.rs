@@ -451,6 +451,8 @@ fn what_does_not_fit_together_is_named() {
     for name in ["../secret.webp", "/etc/passwd", "..", "", "a/b.webp", "C:\\b.webp"] {
         with(name, &move |s| s.meta["means"]["files"][1] = json!(name), "not a file beside it");
     }
+    let long = "n".repeat(70_000);
+    with("long name", &|s| s.meta["means"]["files"][1] = json!(long), "not a file beside it");
     with("three files", &|s| s.meta["means"]["files"] = json!(["a", "b", "c"]), "meta.json: ");
     with("short codebook", &|s| s.meta["sh0"]["codebook"] = json!([1.0, 2.0]), "codebook of sh0");
     with("huge entry", &|s| s.meta["sh0"]["codebook"][3] = json!(1e300), "codebook of sh0");
