@@ -19,6 +19,7 @@ mod gpu;
 mod gradients;
 mod html;
 mod invariants;
+mod judges;
 mod oracle;
 mod scene;
 mod shaders;

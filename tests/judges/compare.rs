@@ -56,16 +56,18 @@ fn opacity(logit: f32) -> f64 {
     1.0 / (1.0 + (-f64::from(logit)).exp())
 }
 
-/// The angle between two rotations, in degrees.
+/// The angle between two ellipsoids, in degrees. Turned by half about an axis of its own, one is as it was.
 fn degrees_between(a: [f32; 4], b: [f32; 4]) -> f64 {
     let unit = |quat: [f32; 4]| {
         let length = quat.iter().map(|&c| f64::from(c).powi(2)).sum::<f64>().sqrt();
         quat.map(|c| f64::from(c) / length)
     };
-    let (a, b) = (unit(a), unit(b));
+    let (a, [w, x, y, z]) = (unit(a), unit(b));
     // The chord, not the cosine: it keeps small angles.
-    let chord = |sign: f64| a.iter().zip(b).map(|(a, b)| (a - sign * b).powi(2)).sum::<f64>().sqrt();
-    4.0 * (chord(1.0).min(chord(-1.0)) / 2.0).asin().to_degrees()
+    let chord = |b: [f64; 4]| a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum::<f64>().sqrt();
+    let same = [[w, x, y, z], [-x, w, z, -y], [-y, -z, w, x], [-z, y, -x, w]];
+    let least = same.iter().flat_map(|&b| [b, b.map(|c| -c)]).map(chord).fold(f64::NAN, f64::min);
+    4.0 * (least / 2.0).asin().to_degrees()
 }
 
 /// The largest difference of values.
