@@ -85,4 +85,4 @@ pub(super) fn half_steps(file: &str, read: &SplatCloud) -> Values {
 const HALF: f64 = 1.0 / 2048.0;
 /// The view-dependent colours of SOG, which has no step but a palette: a few hundred colours fit in as they are, but for
 /// its codebook.
-const SOG_SH: f64 = 0.02;
+const SOG_SH: f64 = 0.004;
