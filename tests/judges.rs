@@ -8,6 +8,7 @@
 #![allow(clippy::print_stderr, reason = "skipped tests must say so, and measured differences are worth reading")]
 
 mod compare;
+mod spark;
 mod steps;
 mod tools;
 
@@ -26,6 +27,8 @@ use tools::{Judges, read_rows, write_rows};
 const OTHER_BYTES: Values = [0.0, 1.8, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0];
 /// splat-transform 3.7 keeps opacities of SOG a quarter of a byte away from 0 and 1, and others a millionth.
 const CLAMPED: Values = [0.0, 0.0, 0.0, 0.25 / 255.0, 0.0, 0.0, 0.0, 0.0];
+/// Two programs take the root of little with floats, and do not get the same.
+const SMALL_ROOT: Values = [0.0, 0.02, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0];
 /// Degrees that rotations of SPZ 2 are less certain: they are three bytes, and the fourth component follows from what is
 /// left of 1, however small.
 const THREE_BYTES: Values = [0.0, 13.5, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0];
@@ -165,12 +168,12 @@ fn the_library_of_spz_and_we_read_each_other() {
             judges.ask("writeSpz", &words(&[&rows, &file, &degree.to_string(), &version.to_string()]));
             let ours = load(&file);
             let half = half_steps("a.spz", &ours);
-            let mut limits = sum(sum(half, half), FLOATS);
-            limits = if version < 3 { sum(limits, THREE_BYTES) } else { limits };
+            let (apart, whole) = (sum(FLOATS, SMALL_ROOT), sum(half, half));
+            let limits = if version < 3 { sum(whole, THREE_BYTES) } else { whole };
             within(&format!("their SPZ {version}, degree {degree}, we and what was written"), &ours, &scene, &limits);
             judges.ask("readSpz", &words(&[&file, &rows]));
             let theirs = read_rows(&rows, degree);
-            within(&format!("their SPZ {version}, degree {degree}, they and we"), &theirs, &ours, &FLOATS);
+            within(&format!("their SPZ {version}, degree {degree}, they and we"), &theirs, &ours, &apart);
         }
     }
 }
