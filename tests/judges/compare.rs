@@ -4,9 +4,8 @@ use splat_core::scene::SplatCloud;
 
 use crate::fuzz::random::{Random, cloud};
 
-/// What [`Values`] are of: units of length, degrees, natural logarithms, shares of 1, and coefficients.
-pub(super) const ATTRIBUTES: [&str; 8] =
-    ["position", "angle", "log scale", "opacity", "colour", "SH 1", "SH 2", "SH 3"];
+/// What [`Values`] are of, in units of length, degrees, natural logarithms, shares of 1, and coefficients.
+const ATTRIBUTES: [&str; 8] = ["position", "angle", "log scale", "opacity", "colour", "SH 1", "SH 2", "SH 3"];
 
 /// A number per attribute.
 pub(super) type Values = [f64; 8];

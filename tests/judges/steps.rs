@@ -15,6 +15,12 @@ pub(super) const FLOATS: Values = [1e-5, 1e-4, 1e-6, 1.1e-6, 1e-6, 1e-6, 1e-6, 1
 /// Half a step of a byte that stands for 0 to 1.
 const BYTE: f64 = 0.5 / 255.0;
 
+/// The rounding of a half float, as a share of the value.
+const HALF: f64 = 1.0 / 2048.0;
+/// The view-dependent colours of SOG, which has no step but a palette: a few hundred colours fit in as they are, but for
+/// its codebook.
+const SOG_SH: f64 = 0.004;
+
 /// Both, attribute by attribute.
 pub(super) fn sum(a: Values, b: Values) -> Values {
     std::array::from_fn(|i| a[i] + b[i])
@@ -69,7 +75,7 @@ pub(super) fn half_steps(file: &str, read: &SplatCloud) -> Values {
             let [scale, colour] = [&read.log_scales, &read.sh0].map(|rows| range(rows) / 256.0);
             [mean, three_components(BYTE * SQRT_2), scale, BYTE, colour, SOG_SH, SOG_SH, SOG_SH]
         }
-        // 16 bits for 5 units, halves, and bytes for -1.5 to 1.5.
+        // Bytes for what can be seen; then 16 bits for 5 units, half floats, and a byte for -1.5 to 1.5.
         "level0.ksplat" => [0.0, 0.0, 0.0, BYTE, BYTE / Y0, 0.0, 0.0, 0.0],
         "level1.ksplat" => {
             [0.5 * 2.5 / 32767.0, four_components(HALF / 2.0), HALF, BYTE, BYTE / Y0, HALF / 4.0, HALF / 4.0, 0.0]
@@ -80,9 +86,3 @@ pub(super) fn half_steps(file: &str, read: &SplatCloud) -> Values {
         other => panic!("{other}"),
     }
 }
-
-/// The rounding of a half float, as a share of the value.
-const HALF: f64 = 1.0 / 2048.0;
-/// The view-dependent colours of SOG, which has no step but a palette: a few hundred colours fit in as they are, but for
-/// its codebook.
-const SOG_SH: f64 = 0.004;
