@@ -14,7 +14,6 @@ pub(super) const EXACT: Values = [0.0; 8];
 pub(super) const FLOATS: Values = [1e-5, 1e-4, 1e-6, 1.1e-6, 1e-6, 1e-6, 1e-6, 1e-6];
 /// Half a step of a byte that stands for 0 to 1.
 const BYTE: f64 = 0.5 / 255.0;
-
 /// The rounding of a half float, as a share of the value.
 const HALF: f64 = 1.0 / 2048.0;
 /// The view-dependent colours of SOG, which has no step but a palette: a few hundred colours fit in as they are, but for

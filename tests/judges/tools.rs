@@ -75,7 +75,7 @@ pub(super) fn read_rows(path: &Path, sh_degree: u8) -> SplatCloud {
     let (words, rest) = bytes.as_chunks::<4>();
     let values: Vec<f32> = words.iter().map(|word| f32::from_le_bytes(*word)).collect();
     let width = FIRST_SH + 3 * ((usize::from(sh_degree) + 1).pow(2) - 1);
-    assert!(rest.is_empty() && values.len() % width == 0, "{} floats, rows of {width}", values.len());
+    assert!(rest.is_empty() && values.len().is_multiple_of(width), "{} floats, rows of {width}", values.len());
     let mut cloud = SplatCloud { sh_degree, ..SplatCloud::default() };
     for row in values.chunks_exact(width) {
         let three = |at: usize| [row[at], row[at + 1], row[at + 2]];
