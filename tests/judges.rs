@@ -168,8 +168,12 @@ fn the_library_of_spz_and_we_read_each_other() {
             judges.ask("writeSpz", &words(&[&rows, &file, &degree.to_string(), &version.to_string()]));
             let ours = load(&file);
             let half = half_steps("a.spz", &ours);
-            let (apart, whole) = (sum(FLOATS, SMALL_ROOT), sum(half, half));
-            let limits = if version < 3 { sum(whole, THREE_BYTES) } else { whole };
+            let whole = sum(half, half);
+            let (apart, limits) = if version < 3 {
+                (sum(FLOATS, SMALL_ROOT), sum(whole, THREE_BYTES))
+            } else {
+                (FLOATS, sum(whole, FLOATS))
+            };
             within(&format!("their SPZ {version}, degree {degree}, we and what was written"), &ours, &scene, &limits);
             judges.ask("readSpz", &words(&[&file, &rows]));
             let theirs = read_rows(&rows, degree);
