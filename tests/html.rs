@@ -2,7 +2,7 @@
 
 #![allow(clippy::print_stderr, reason = "skipped tests must say so, and measured errors are worth reading")]
 
-mod browser;
+pub(crate) mod browser;
 
 use std::path::{Path, PathBuf};
 
@@ -25,14 +25,14 @@ use browser::Browser;
 
 /// What stands before each piece of the splats.
 const OPENING: &str = r#"class="splats">"#;
-const WIDTH: u32 = 160;
-const HEIGHT: u32 = 120;
-const BACKGROUND: [f32; 3] = [0.1, 0.25, 0.4];
+pub(crate) const WIDTH: u32 = 160;
+pub(crate) const HEIGHT: u32 = 120;
+pub(crate) const BACKGROUND: [f32; 3] = [0.1, 0.25, 0.4];
 /// The page blends in 8 bits, rounding once per splat in front of a pixel.
 const LEAST_PSNR: f64 = 42.0;
 
 /// Blobs and needles in a ball, each of another colour from each side.
-fn cloud(count: usize, sh_degree: u8, antialiased: bool) -> SplatCloud {
+pub(crate) fn cloud(count: usize, sh_degree: u8, antialiased: bool) -> SplatCloud {
     let random = |index: usize, size: f64| (size * noise(index)) as f32;
     let width = 3 * ((usize::from(sh_degree) + 1).pow(2) - 1);
     SplatCloud {
@@ -77,24 +77,28 @@ fn payload(page: &str) -> Vec<u8> {
     pieces.flat_map(|piece| STANDARD.decode(piece).unwrap()).collect()
 }
 
-fn view(eye: [f64; 3]) -> View {
+pub(crate) fn view(eye: [f64; 3]) -> View {
     View::look_at(DVec3::from(eye), DVec3::new(0.1, 0.0, -0.1), DVec3::Z, 50.0, WIDTH, HEIGHT).unwrap()
 }
 
-/// What the address of a page says to show this view.
-fn fragment(view: &View) -> String {
+/// A view, as JSON for pages.
+pub(crate) fn camera(view: &View) -> String {
     let row = |i: usize| {
         let r = view.viewmat.matrix3.row(i);
         [r.x, r.y, r.z, view.viewmat.translation[i]]
     };
     let viewmat = [row(0), row(1), row(2), [0.0, 0.0, 0.0, 1.0]].concat();
-    let camera = json!({"viewmat": viewmat, "fov": 50.0, "near": 0.01, "size": [WIDTH, HEIGHT]});
+    json!({"viewmat": viewmat, "fov": 50.0, "near": 0.01, "size": [WIDTH, HEIGHT]}).to_string()
+}
+
+/// What the address of a page says to show this view.
+fn fragment(view: &View) -> String {
     // Quotes are the only characters in here that an address does not take as they are.
-    format!("interface=off&camera={}", camera.to_string().replace('"', "%22"))
+    format!("interface=off&camera={}", camera(view).replace('"', "%22"))
 }
 
 /// The oracle's picture.
-fn expected(cloud: &SplatCloud, view: &View) -> RgbImage {
+pub(crate) fn expected(cloud: &SplatCloud, view: &View) -> RgbImage {
     let rows = (usize::from(cloud.sh_degree) + 1).pow(2) - 1;
     let splat = |i: usize| {
         let coefficient = |k: usize| [0, 1, 2].map(|c| f64::from(cloud.sh_rest[3 * (rows * i + k) + c]));
@@ -123,7 +127,7 @@ fn expected(cloud: &SplatCloud, view: &View) -> RgbImage {
     RgbImage::from_fn(WIDTH, HEIGHT, pixel)
 }
 
-fn psnr(a: &RgbImage, b: &RgbImage) -> f64 {
+pub(crate) fn psnr(a: &RgbImage, b: &RgbImage) -> f64 {
     assert_eq!(a.dimensions(), b.dimensions());
     let squares = a.iter().zip(b.iter()).map(|(&a, &b)| (f64::from(a) - f64::from(b)).powi(2));
     10.0 * (255.0_f64.powi(2) * a.len() as f64 / squares.sum::<f64>()).log10()

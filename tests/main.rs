@@ -4,7 +4,8 @@
 //! its promises ([`determinism`], [`training`]).
 //!
 //! Tests that need an adapter or the shared data sets say `skipped: <name>: <why>` where those are not
-//! present; with `SPLAT_REQUIRE_GPU=1` a missing adapter is a failure.
+//! present; with `SPLAT_REQUIRE_GPU=1` a missing adapter is a failure. So do those that ask programs of others
+//! ([`judges`]) without `SPLAT_JUDGES`.
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
@@ -19,6 +20,7 @@ mod gpu;
 mod gradients;
 mod html;
 mod invariants;
+mod judges;
 mod oracle;
 mod scene;
 mod shaders;

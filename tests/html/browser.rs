@@ -31,7 +31,7 @@ const FLAGS: [&str; 11] = [
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A running browser with one page.
-pub(super) struct Browser {
+pub(crate) struct Browser {
     process: Child,
     socket: Socket,
     calls: u64,
@@ -41,7 +41,12 @@ pub(super) struct Browser {
 
 impl Browser {
     /// Starts a browser; `None`, saying so, where none is installed.
-    pub(super) fn start(test: &str) -> Option<Self> {
+    pub(crate) fn start(test: &str) -> Option<Self> {
+        Self::start_with(test, &[])
+    }
+
+    /// [`Browser::start`] with further flags.
+    pub(crate) fn start_with(test: &str, flags: &[&str]) -> Option<Self> {
         let runs = |name: &&&str| {
             let version = Command::new(name).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
             version.is_ok_and(|status| status.success())
@@ -53,6 +58,7 @@ impl Browser {
         let profile = tempfile::tempdir().unwrap();
         let mut process = Command::new(name)
             .args(FLAGS)
+            .args(flags)
             .arg(format!("--user-data-dir={}", profile.path().display()))
             .arg("about:blank")
             .stdin(Stdio::null())
@@ -66,7 +72,7 @@ impl Browser {
     }
 
     /// What a method of the protocol answers.
-    pub(super) fn call(&mut self, method: &str, parameters: Value) -> Value {
+    pub(crate) fn call(&mut self, method: &str, parameters: Value) -> Value {
         self.calls += 1;
         self.socket.send(&json!({"id": self.calls, "method": method, "params": parameters}).to_string());
         loop {
@@ -80,7 +86,7 @@ impl Browser {
     }
 
     /// Opens a page and waits until it shows its scene or says why not; returns which.
-    pub(super) fn open(&mut self, page: &Path, fragment: &str) -> String {
+    pub(crate) fn open(&mut self, page: &Path, fragment: &str) -> String {
         self.call("Page.navigate", json!({"url": "about:blank"}));
         let url = format!("file://{}#{fragment}", page.display());
         let answer = self.call("Page.navigate", json!({"url": url}));
@@ -89,7 +95,7 @@ impl Browser {
     }
 
     /// The state of the page, once it no longer loads.
-    pub(super) fn settled(&mut self) -> String {
+    pub(crate) fn settled(&mut self) -> String {
         let state = self.evaluate(
             "new Promise((done) => { const look = () => { const state = document.documentElement?.dataset.state;
                if (state && state !== 'loading') done(state); else setTimeout(look, 20); }; look(); })",
@@ -98,7 +104,7 @@ impl Browser {
     }
 
     /// The value of an expression, or what it promises.
-    pub(super) fn evaluate(&mut self, expression: &str) -> Value {
+    pub(crate) fn evaluate(&mut self, expression: &str) -> Value {
         let parameters = json!({"expression": expression, "awaitPromise": true, "returnByValue": true});
         let answer = self.call("Runtime.evaluate", parameters);
         assert!(answer.get("exceptionDetails").is_none(), "{expression}: {answer}");
@@ -106,7 +112,7 @@ impl Browser {
     }
 
     /// The top-left corner of the page as it is seen.
-    pub(super) fn picture(&mut self, width: u32, height: u32) -> RgbImage {
+    pub(crate) fn picture(&mut self, width: u32, height: u32) -> RgbImage {
         let clip = json!({"x": 0, "y": 0, "width": width, "height": height, "scale": 1});
         let answer = self.call("Page.captureScreenshot", json!({"format": "png", "clip": clip}));
         let png = STANDARD.decode(answer["data"].as_str().unwrap()).unwrap();
