@@ -175,6 +175,8 @@ fn measure(gpu: &Gpu, workload: &Workload, each: &mut dyn FnMut(BenchRow) -> Res
             target: Some(&target),
             splats: None,
             grad_splats: None,
+            sh0: None,
+            grad_sh0: None,
         };
         model.forward(&mut pass, &params, &mut frame);
         loss.add(&mut pass, &params, &mut frame);

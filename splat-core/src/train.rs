@@ -244,6 +244,8 @@ impl Trainer {
             target: Some(pick.target),
             splats: None,
             grad_splats: None,
+            sh0: None,
+            grad_sh0: None,
         };
         self.model.forward(&mut pass, &self.params, &mut frame);
         for loss in &self.losses {

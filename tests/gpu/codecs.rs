@@ -239,6 +239,8 @@ pub(super) fn the_rate_equals_the_oracle(gpu: &Gpu) {
         target: None,
         splats: None,
         grad_splats: None,
+        sh0: None,
+        grad_sh0: None,
     };
     run(gpu, |pass| RateLoss { weight: WEIGHT }.add(pass, &params, &mut frame));
     let mut expected = vec![0.0; ROWS * LATENTS];

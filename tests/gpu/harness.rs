@@ -249,6 +249,8 @@ impl Bench {
             target: target.as_ref(),
             splats: None,
             grad_splats: None,
+            sh0: None,
+            grad_sh0: None,
         };
         if matches!(case.drive, Drive::Linear) {
             write_linear_gradient(gpu, &self.scratch, case);

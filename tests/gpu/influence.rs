@@ -63,6 +63,8 @@ impl Table {
             target: None,
             splats: None,
             grad_splats: None,
+            sh0: None,
+            grad_sh0: None,
         };
         let sums = Buf::new(gpu, "influence", rows);
         let mut pass = Pass::new(gpu, "case");

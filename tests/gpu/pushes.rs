@@ -33,6 +33,8 @@ fn with_frame(gpu: &Gpu, bench: &Bench, case: &Case, step: u64, work: impl FnOnc
         target: None,
         splats: None,
         grad_splats: None,
+        sh0: None,
+        grad_sh0: None,
     };
     let mut pass = Pass::new(gpu, "push");
     work(&mut pass, &mut frame);

@@ -5,6 +5,7 @@
 //! not show gets nothing. Stages never import one another.
 
 pub mod decode;
+pub mod flow;
 pub mod rasterize;
 pub mod sh;
 
@@ -88,6 +89,10 @@ pub struct Frame<'a> {
     pub splats: Option<Splats>,
     /// Gradients of `splats`, same shapes.
     pub grad_splats: Option<Splats>,
+    /// View-independent colours in place of the column `sh0`, where a stage changes them. [N, 3]
+    pub sh0: Option<RowBuf<f32>>,
+    /// Gradients of `sh0`, same shape.
+    pub grad_sh0: Option<RowBuf<f32>>,
 }
 
 impl Frame<'_> {

@@ -1,0 +1,84 @@
+//! Motion as a residual of time: polynomial and Fourier terms, or keyframes, with a time of each splat's own, and a
+//! window in which it is there [Lin 2024, Gaussian-Flow; dynamic.md §2].
+
+/// Functions of time that motion is composed of.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Basis {
+    /// τ … τ^poly, sin 2πτ … sin 2π fourier τ, cos likewise.
+    Flow { poly: usize, fourier: usize },
+    /// Linear interpolation between so many keyframes, from τ = −½ to ½.
+    Keyframes(usize),
+}
+
+impl Basis {
+    pub(crate) fn len(self) -> usize {
+        match self {
+            Basis::Flow { poly, fourier } => poly + 2 * fourier,
+            Basis::Keyframes(count) => count,
+        }
+    }
+
+    /// Values and derivatives at τ.
+    pub(crate) fn at(self, tau: f64) -> (Vec<f64>, Vec<f64>) {
+        match self {
+            Basis::Flow { poly, fourier } => {
+                let omega = std::f64::consts::TAU;
+                let powers = (1..=poly as i32).map(|n| (tau.powi(n), f64::from(n) * tau.powi(n - 1)));
+                let angle = |l: usize| omega * l as f64 * tau;
+                let sines = (1..=fourier).map(|l| (angle(l).sin(), omega * l as f64 * angle(l).cos()));
+                let cosines = (1..=fourier).map(|l| (angle(l).cos(), -omega * l as f64 * angle(l).sin()));
+                powers.chain(sines).chain(cosines).unzip()
+            }
+            Basis::Keyframes(count) => {
+                let scale = (count - 1) as f64;
+                let place = ((tau + 0.5) * scale).clamp(0.0, scale);
+                let hat = |k: usize| {
+                    let distance = place - k as f64;
+                    let inside = distance.abs() < 1.0 && (tau + 0.5) * scale == place;
+                    ((1.0 - distance.abs()).max(0.0), if inside { -scale * distance.signum() } else { 0.0 })
+                };
+                (0..count).map(hat).unzip()
+            }
+        }
+    }
+}
+
+/// The residual of each of `width` channels, from coefficients `[width, basis]`, at time `time` (0 in the middle of the
+/// clip) of a splat whose own time runs e^`dilation` times as fast.
+pub(crate) fn residual(basis: Basis, coefficients: &[f64], dilation: f64, time: f64) -> Vec<f64> {
+    let (values, _) = basis.at(dilation.exp() * time);
+    coefficients.chunks(basis.len()).map(|row| row.iter().zip(&values).map(|(c, value)| c * value).sum()).collect()
+}
+
+/// Gradients of coefficients and dilation.
+pub(crate) fn residual_bwd(
+    basis: Basis,
+    coefficients: &[f64],
+    dilation: f64,
+    time: f64,
+    grad: &[f64],
+) -> (Vec<f64>, f64) {
+    let tau = dilation.exp() * time;
+    let (values, slopes) = basis.at(tau);
+    let grad_coefficients = grad.iter().flat_map(|g| values.iter().map(move |value| g * value)).collect();
+    let speed = |row: &[f64]| row.iter().zip(&slopes).map(|(c, slope)| c * slope).sum::<f64>();
+    let grad_tau: f64 = coefficients.chunks(basis.len()).zip(grad).map(|(row, g)| g * speed(row)).sum();
+    (grad_coefficients, tau * grad_tau)
+}
+
+/// The logit of an opacity that is multiplied by exp(−½ z²), z = e^fade (time − centre) / 3.
+pub(crate) fn faded(logit: f64, centre: f64, fade: f64, time: f64) -> f64 {
+    let z = fade.exp() * (time - centre) / 3.0;
+    let opacity = (-0.5 * z * z).exp() / (1.0 + (-logit).exp());
+    (opacity / (1.0 - opacity)).ln()
+}
+
+/// Gradients of logit, centre and fade.
+pub(crate) fn faded_bwd(logit: f64, centre: f64, fade: f64, time: f64, grad: f64) -> [f64; 3] {
+    let rate = fade.exp() / 3.0;
+    let z = rate * (time - centre);
+    let own = 1.0 / (1.0 + (-logit).exp());
+    // ∂ logit(t) / ∂ ln o(t)
+    let slope = grad / (1.0 - own * (-0.5 * z * z).exp());
+    [slope * (1.0 - own), slope * z * rate, -slope * z * z]
+}
