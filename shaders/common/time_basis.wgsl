@@ -1,6 +1,7 @@
 // Functions of time that motion is composed of, and their derivatives: TERMS of them.
 //
-// KEYS = 0: φ = τ … τ^POLY, sin 2πlτ, cos 2πlτ for l = 1 … FOURIER       [Lin 2024, Gaussian-Flow, eq. 4, without n = 0]
+// KEYS = 0: φ = T₁(2τ) … T_POLY(2τ), sin 2πlsτ, cos 2πlsτ for l = 1 … FOURIER     [after Lin 2024, Gaussian-Flow, eq. 4]
+//           T: Chebyshev polynomials, which span what powers do; s = 1, or 0.8 without them (`scene/motion.rs`)
 // KEYS > 0: linear interpolation between KEYS keyframes at equal distances from τ = −½ to ½
 var<private> phi: array<f32, TERMS>;
 var<private> slope: array<f32, TERMS>;
@@ -25,21 +26,26 @@ fn evaluate_time_basis(tau: f32) {
         }
         return;
     }
-    var power = 1.0;
+    // Tₙ₊₁ = 2x Tₙ − Tₙ₋₁ and Tₙ' = n Uₙ₋₁, where U has the same recurrence.
+    let x = 2.0 * tau;
+    var first = vec2f(1.0, x);
+    var second = vec2f(0.0, 1.0);
     for (var n = 0u; n < POLY; n++) {
-        slope[n] = f32(n + 1u) * power;
-        power *= tau;
-        phi[n] = power;
+        phi[n] = first.y;
+        slope[n] = 2.0 * f32(n + 1u) * second.y;
+        first = vec2f(first.y, 2.0 * x * first.y - first.x);
+        second = vec2f(second.y, 2.0 * x * second.y - second.x);
     }
     if (FOURIER > 0u) {
-        let x = tau - round(tau);
-        let sine = quarter_sine(select(x, sign(x) * 0.5 - x, abs(x) > 0.25));
-        let cosine = quarter_sine(0.25 - abs(x));
+        let span = select(1.0, 0.8, POLY == 0u);
+        let turn = span * tau - round(span * tau);
+        let sine = quarter_sine(select(turn, sign(turn) * 0.5 - turn, abs(turn) > 0.25));
+        let cosine = quarter_sine(0.25 - abs(turn));
         // sin (l + 1) θ = 2 cos θ sin l θ − sin (l − 1) θ, and so the cosine.
         var before = vec2f(0.0, 1.0);
         var now = vec2f(sine, cosine);
         for (var l = 1u; l <= FOURIER; l++) {
-            let rate = 6.28318531 * f32(l);
+            let rate = 6.28318531 * span * f32(l);
             phi[POLY + l - 1u] = now.x;
             phi[POLY + FOURIER + l - 1u] = now.y;
             slope[POLY + l - 1u] = rate * now.y;

@@ -85,7 +85,7 @@ fn cloud(count: usize) -> SplatCloud {
         sh_rest: (0..count * 45).map(|i| 0.1 * signed(i, 13)).collect(),
         sh_degree: 3,
         antialiased: false,
-        dropped: 0,
+        ..SplatCloud::default()
     }
 }
 

@@ -4,7 +4,7 @@ use crate::error::Result;
 use crate::gpu::layout::{FrameUniform, GUARD_BAND, TILE_HEIGHT, TILE_WIDTH, counter};
 use crate::gpu::{Buf, Gpu, Pass};
 use crate::params::{ColumnSpec, Params};
-use crate::scene::View;
+use crate::scene::{Motion, View};
 use crate::schedule::Phase;
 use crate::stage::rasterize::Capacity;
 use crate::stage::{Frame, Scratch, Stage};
@@ -47,6 +47,11 @@ impl Model {
         for stage in &self.stages {
             stage.forward(pass, params, frame);
         }
+    }
+
+    /// How the splats move that it draws.
+    pub fn motion(&self) -> Option<Motion> {
+        self.stages.iter().find_map(|stage| stage.motion())
     }
 
     /// Records the backward chain.

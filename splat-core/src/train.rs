@@ -120,15 +120,17 @@ impl Trainer {
         };
         let capacity = starting_capacity(&dataset, cloud.len() as u64);
         let loss_buffers = Arc::new(LossBuffers::new(&gpu, capacity.pixels));
+        let frames = dataset.frames();
         let context = Context {
             settings,
+            frames,
             gpu: &gpu,
             extent,
             initial_splats: cloud.len(),
             max_splats,
             loss_buffers: loss_buffers.clone(),
         };
-        let Parts { model, losses, density } = (recipe(settings.train.recipe).build)(&context);
+        let Parts { model, losses, density } = (recipe(settings.train.recipe, frames).build)(&context);
         let capacity = Capacity { with_abs_grad: density.needs_abs_grad(), ..capacity };
         let capacity = Capacity { isects: capacity.isects.min(Scratch::max_isects(&gpu, &capacity)), ..capacity };
         let params = Params::new(&gpu, model.columns(), cloud.len() as u64, true);
@@ -439,7 +441,11 @@ impl Trainer {
 
     /// Records a copy of the splats as the steps submitted so far leave them; waits for nothing.
     pub fn preview(&self) -> Preview {
-        let kind = Kind { sh_degree: self.schedule.sh_degree as u8, antialiased: self.options.antialias };
+        let kind = Kind {
+            sh_degree: self.schedule.sh_degree as u8,
+            antialiased: self.options.antialias,
+            motion: self.model.motion(),
+        };
         let phase = Phase { step: self.step, ..self.schedule.at(self.step.max(1)) };
         Preview::begin(&self.gpu, &self.params, &phase, &self.births, kind)
     }
@@ -490,7 +496,7 @@ pub fn initial_cloud(settings: &Settings, dataset: &Dataset) -> SplatCloud {
         sh_rest: vec![0.0; points.len() * rows * 3],
         sh_degree: settings.model.sh_degree as u8,
         antialiased: settings.raster.antialias,
-        dropped: 0,
+        ..SplatCloud::default()
     }
 }
 

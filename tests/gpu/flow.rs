@@ -4,8 +4,9 @@ use splat_core::codec::Codec;
 use splat_core::gpu::{Gpu, Pass};
 use splat_core::model::{RasterOptions, frame_uniform};
 use splat_core::params::{ColumnSpec, Params};
+use splat_core::scene::{Motion, TimeBasis};
 use splat_core::schedule::{Phase, Rate};
-use splat_core::stage::flow::{Flow, FlowRates, Motion, TimeBasis};
+use splat_core::stage::flow::{Flow, FlowRates};
 use splat_core::stage::rasterize::Capacity;
 use splat_core::stage::{Frame, Scratch, Splats, Stage};
 
@@ -17,11 +18,6 @@ const ROWS: usize = 300;
 
 fn all(_: &Phase, width: u32) -> u32 {
     width
-}
-
-fn still() -> FlowRates {
-    let rate = Rate::constant(0.0);
-    FlowRates { means: rate, quats: rate, sh0: rate, dilations: rate, lifetimes: rate }
 }
 
 fn oracle_of(basis: TimeBasis) -> Basis {
@@ -41,7 +37,7 @@ struct Bench {
 
 impl Bench {
     fn new(gpu: &Gpu, motion: Motion) -> Self {
-        let flow = Flow { motion, rates: still() };
+        let flow = Flow { motion, rates: FlowRates::all(Rate::constant(0.0)) };
         let plain = |(name, width)| ColumnSpec {
             name,
             width,
@@ -131,7 +127,7 @@ pub(super) fn motion_equals_the_oracle(gpu: &Gpu) {
         (TimeBasis::Keyframes(7), flow(0, 0), TimeBasis::Keyframes(3), true),
     ];
     for (means, quats, sh0, dilates) in motions {
-        let bench = Bench::new(gpu, Motion { means, quats, sh0, dilates, fades: false });
+        let bench = Bench::new(gpu, Motion { means, quats, sh0, dilates, fades: false, frames: 0 });
         for time in [-0.5, -0.21, 0.0, 0.37] {
             let mut frame = bench.frame(time);
             run(gpu, |pass| bench.flow.forward(pass, &bench.params, &mut frame));
@@ -196,8 +192,9 @@ pub(super) fn motion_equals_the_oracle(gpu: &Gpu) {
 
 /// Opacity with a window in time.
 pub(super) fn fading_equals_the_oracle(gpu: &Gpu) {
-    let none = TimeBasis::Flow { poly: 0, fourier: 0 };
-    let bench = Bench::new(gpu, Motion { means: none, quats: none, sh0: none, dilates: false, fades: true });
+    let still = TimeBasis::STILL;
+    let motion = Motion { means: still, quats: still, sh0: still, dilates: false, fades: true, frames: 0 };
+    let bench = Bench::new(gpu, motion);
     for time in [-0.5, 0.0, 0.4] {
         let mut frame = bench.frame(time);
         run(gpu, |pass| bench.flow.forward(pass, &bench.params, &mut frame));

@@ -131,7 +131,7 @@ pub(super) fn cloud(splats: &[Splat], degree: usize) -> SplatCloud {
             .collect(),
         sh_degree: degree as u8,
         antialiased: false,
-        dropped: 0,
+        ..SplatCloud::default()
     }
 }
 

@@ -4,7 +4,7 @@
 /// Functions of time that motion is composed of.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Basis {
-    /// τ … τ^poly, sin 2πτ … sin 2π fourier τ, cos likewise.
+    /// T₁(2τ) … T_poly(2τ), sin 2πsτ … sin 2π fourier sτ, cos likewise; s is 1, or 0.8 without polynomials.
     Flow { poly: usize, fourier: usize },
     /// Linear interpolation between so many keyframes, from τ = −½ to ½.
     Keyframes(usize),
@@ -22,12 +22,12 @@ impl Basis {
     pub(crate) fn at(self, tau: f64) -> (Vec<f64>, Vec<f64>) {
         match self {
             Basis::Flow { poly, fourier } => {
-                let omega = std::f64::consts::TAU;
-                let powers = (1..=poly as i32).map(|n| (tau.powi(n), f64::from(n) * tau.powi(n - 1)));
+                let omega = std::f64::consts::TAU * if poly == 0 { 0.8 } else { 1.0 };
+                let polynomials = (1..=poly).map(|n| chebyshev(n, 2.0 * tau));
                 let angle = |l: usize| omega * l as f64 * tau;
                 let sines = (1..=fourier).map(|l| (angle(l).sin(), omega * l as f64 * angle(l).cos()));
                 let cosines = (1..=fourier).map(|l| (angle(l).cos(), -omega * l as f64 * angle(l).sin()));
-                powers.chain(sines).chain(cosines).unzip()
+                polynomials.chain(sines).chain(cosines).unzip()
             }
             Basis::Keyframes(count) => {
                 let scale = (count - 1) as f64;
@@ -41,6 +41,22 @@ impl Basis {
             }
         }
     }
+}
+
+/// Tₙ(x) = cos n arccos x, continued beyond −1 and 1, and dTₙ(2τ)/dτ.
+fn chebyshev(n: usize, x: f64) -> (f64, f64) {
+    // As sums of powers [Abramowitz 1964, 22.3.6].
+    let degree = n as f64;
+    let term = |k: usize| {
+        let choose = |a: usize, b: usize| (0..b).map(|i| (a - i) as f64 / (i + 1) as f64).product::<f64>();
+        let sign = if k % 2 == 0 { 1.0 } else { -1.0 };
+        (sign * degree / 2.0 * choose(n - k, k) / (n - k) as f64, (n - 2 * k) as i32)
+    };
+    let terms: Vec<(f64, i32)> = (0..=n / 2).map(term).collect();
+    let value = terms.iter().map(|&(c, power)| c * (2.0 * x).powi(power)).sum();
+    let slope = terms.iter().filter(|(_, power)| *power > 0);
+    let slope: f64 = slope.map(|&(c, power)| 4.0 * c * f64::from(power) * (2.0 * x).powi(power - 1)).sum();
+    (value, slope)
 }
 
 /// The residual of each of `width` channels, from coefficients `[width, basis]`, at time `time` (0 in the middle of the

@@ -117,6 +117,14 @@ impl Dataset {
         self.train.iter().chain(&self.test)
     }
 
+    /// How many different times the training photos have; 0 if they have none.
+    pub fn frames(&self) -> u32 {
+        let mut times: Vec<f64> = self.train.iter().filter_map(|view| view.time).collect();
+        times.sort_by(f64::total_cmp);
+        times.dedup();
+        times.len() as u32
+    }
+
     /// Size of the scene in world units: 1.1 times the largest distance of a training camera from their centroid.
     ///
     /// Cameras in one place leave the scale to the points around them, and to 1 without points.

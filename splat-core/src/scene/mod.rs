@@ -16,6 +16,7 @@ mod init;
 pub mod io;
 mod lens;
 mod loader;
+mod motion;
 mod split;
 mod unsupported;
 
@@ -28,3 +29,4 @@ pub use init::{initial_points, nearest_distances};
 pub use io::ply::{SplatCloud, count_splats, read_points, read_splats, write_splats};
 pub use lens::Lens;
 pub use loader::PhotoLoader;
+pub use motion::{CloudColumn, Motion, MotionColumn, TimeBasis};

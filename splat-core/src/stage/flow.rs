@@ -7,56 +7,11 @@
 use std::sync::OnceLock;
 
 use super::{Frame, Splats, Stage};
+use crate::codec::Codec;
 use crate::gpu::{Gpu, Pass};
 use crate::params::{ColumnSpec, Params, RowBuf};
+use crate::scene::{Motion, MotionColumn, TimeBasis};
 use crate::schedule::{Phase, Rate};
-
-/// Functions of time that motion is composed of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TimeBasis {
-    /// Powers of time and Fourier terms [Lin 2024, Gaussian-Flow].
-    Flow {
-        /// Highest power.
-        poly: u32,
-        /// Sines and cosines, each so many.
-        fourier: u32,
-    },
-    /// Linear interpolation between so many keyframes, at least two.
-    Keyframes(u32),
-}
-
-impl TimeBasis {
-    /// Coefficients per value.
-    pub fn terms(self) -> u32 {
-        match self {
-            TimeBasis::Flow { poly, fourier } => poly + 2 * fourier,
-            TimeBasis::Keyframes(count) => count,
-        }
-    }
-
-    fn constants(self) -> [(&'static str, u32); 4] {
-        let (poly, fourier, keys) = match self {
-            TimeBasis::Flow { poly, fourier } => (poly, fourier, 0),
-            TimeBasis::Keyframes(count) => (0, 0, count),
-        };
-        [("POLY", poly), ("FOURIER", fourier), ("KEYS", keys), ("TERMS", self.terms())]
-    }
-}
-
-/// How motion is described.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Motion {
-    /// Of positions.
-    pub means: TimeBasis,
-    /// Of rotations, added before normalizing.
-    pub quats: TimeBasis,
-    /// Of view-independent colour.
-    pub sh0: TimeBasis,
-    /// Whether each splat has a speed of its own.
-    pub dilates: bool,
-    /// Whether splats may appear and vanish.
-    pub fades: bool,
-}
 
 /// Learning rates of motion.
 #[derive(Clone, Copy, Debug)]
@@ -71,6 +26,13 @@ pub struct FlowRates {
     pub dilations: Rate,
     /// Of the windows in which splats are seen.
     pub lifetimes: Rate,
+}
+
+impl FlowRates {
+    /// One rate for all columns.
+    pub fn all(rate: Rate) -> Self {
+        FlowRates { means: rate, quats: rate, sh0: rate, dilations: rate, lifetimes: rate }
+    }
 }
 
 /// The flow stage.
@@ -119,28 +81,42 @@ struct Moving {
     basis: TimeBasis,
 }
 
-const DILATIONS: &str = "flow_dilations";
-const LIFETIMES: &str = "flow_lifetimes";
-
 fn all(_: &Phase, width: u32) -> u32 {
     width
 }
 
 impl Flow {
-    fn moving(&self) -> impl Iterator<Item = Moving> {
-        let Motion { means, quats, sh0, .. } = self.motion;
-        [
-            Moving { base: "means", column: "flow_means", width: 3, basis: means },
-            Moving { base: "quats", column: "flow_quats", width: 4, basis: quats },
-            Moving { base: "sh0", column: "flow_sh0", width: 3, basis: sh0 },
-        ]
-        .into_iter()
-        .filter(|moving| moving.basis.terms() > 0)
+    fn moving(&self) -> Vec<Moving> {
+        let moving = |column: MotionColumn| {
+            let (base, basis) = column.moves?;
+            Some(Moving { base, column: column.name, width: column.width / basis.terms(), basis })
+        };
+        self.motion.columns().into_iter().filter_map(moving).collect()
     }
 
     fn constants(&self, moving: &Moving) -> [(&'static str, u32); 6] {
-        let [poly, fourier, keys, terms] = moving.basis.constants();
-        [poly, fourier, keys, terms, ("WIDTH", moving.width), ("DILATES", u32::from(self.motion.dilates))]
+        let (poly, fourier, keys) = match moving.basis {
+            TimeBasis::Flow { poly, fourier } => (poly, fourier, 0),
+            TimeBasis::Keyframes(count) => (0, 0, count),
+        };
+        [
+            ("POLY", poly),
+            ("FOURIER", fourier),
+            ("KEYS", keys),
+            ("TERMS", moving.basis.terms()),
+            ("WIDTH", moving.width),
+            ("DILATES", u32::from(self.motion.dilates)),
+        ]
+    }
+
+    fn rate_of(&self, column: &str) -> Rate {
+        match column {
+            "flow_means" => self.rates.means,
+            "flow_quats" => self.rates.quats,
+            "flow_sh0" => self.rates.sh0,
+            Motion::DILATIONS => self.rates.dilations,
+            _ => self.rates.lifetimes,
+        }
     }
 }
 
@@ -159,25 +135,20 @@ impl Stage for Flow {
     }
 
     fn columns(&self) -> Vec<ColumnSpec> {
-        let column = |name, width, rate| ColumnSpec {
-            name,
-            width,
-            codec: crate::codec::Codec::Plain,
-            rate,
+        let column = |column: MotionColumn| ColumnSpec {
+            name: column.name,
+            width: column.width,
+            codec: Codec::Plain,
+            rate: self.rate_of(column.name),
             active: all,
             every: 1,
             dense: false,
         };
-        let rate = |moving: &Moving| match moving.base {
-            "means" => self.rates.means,
-            "quats" => self.rates.quats,
-            _ => self.rates.sh0,
-        };
-        let moving =
-            self.moving().map(|moving| column(moving.column, moving.width * moving.basis.terms(), rate(&moving)));
-        let dilations = self.motion.dilates.then(|| column(DILATIONS, 1, self.rates.dilations));
-        let lifetimes = self.motion.fades.then(|| column(LIFETIMES, 2, self.rates.lifetimes));
-        moving.chain(dilations).chain(lifetimes).collect()
+        self.motion.columns().into_iter().map(column).collect()
+    }
+
+    fn motion(&self) -> Option<Motion> {
+        Some(self.motion)
     }
 
     fn forward(&self, pass: &mut Pass<'_>, params: &Params, frame: &mut Frame<'_>) {
@@ -193,7 +164,8 @@ impl Stage for Flow {
             let to = part(&moved.splats, &moved.sh0, moving.base);
             for chunk in params.chunks() {
                 let spare = scratch.spare.bind();
-                let dilations = if self.motion.dilates { params.column(DILATIONS).values.bind(&chunk) } else { spare };
+                let dilations =
+                    if self.motion.dilates { params.column(Motion::DILATIONS).values.bind(&chunk) } else { spare };
                 kernel.run(
                     pass,
                     gpu.profile().flat_groups(u64::from(chunk.rows)),
@@ -222,7 +194,7 @@ impl Stage for Flow {
                     &frame.uniform_for(&chunk),
                     &[
                         ("opacity_logits", trained.opacity_logits.bind(&chunk)),
-                        ("lifetimes", params.column(LIFETIMES).decoded(&frame.phase).bind(&chunk)),
+                        ("lifetimes", params.column(Motion::LIFETIMES).decoded(&frame.phase).bind(&chunk)),
                         ("faded", moved.splats.opacity_logits.bind(&chunk)),
                     ],
                 );
@@ -257,7 +229,7 @@ impl Stage for Flow {
             let kernel = gpu.kernel("flow/move_bwd", &self.constants(&moving));
             for chunk in params.chunks() {
                 let (dilations, grad_dilations) = if self.motion.dilates {
-                    let column = params.column(DILATIONS);
+                    let column = params.column(Motion::DILATIONS);
                     (column.values.bind(&chunk), column.grads().bind(&chunk))
                 } else {
                     (spare.bind(), scratch.spare_written.bind())
@@ -289,10 +261,10 @@ impl Stage for Flow {
                     &[
                         ("order", scratch.order.bind()),
                         ("opacity_logits", params.column("opacity_logits").decoded(&frame.phase).bind(&chunk)),
-                        ("lifetimes", params.column(LIFETIMES).decoded(&frame.phase).bind(&chunk)),
+                        ("lifetimes", params.column(Motion::LIFETIMES).decoded(&frame.phase).bind(&chunk)),
                         ("grad_faded", grads.opacity_logits.bind(&chunk)),
                         ("grad_opacity_logits", params.column("opacity_logits").decoded_grads().bind(&chunk)),
-                        ("grad_lifetimes", params.column(LIFETIMES).decoded_grads().bind(&chunk)),
+                        ("grad_lifetimes", params.column(Motion::LIFETIMES).decoded_grads().bind(&chunk)),
                     ],
                 );
             }

@@ -12,6 +12,7 @@ pub mod sh;
 use crate::gpu::layout::FrameUniform;
 use crate::gpu::{Buf, Gpu, Pass};
 use crate::params::{ChunkRange, ColumnSpec, Params, RowBuf};
+use crate::scene::Motion;
 use crate::schedule::Phase;
 
 pub use rasterize::Scratch;
@@ -29,6 +30,11 @@ pub trait Stage: Send + Sync {
     /// Whether this is the rasterizer; a model has exactly one.
     fn rasterizes(&self) -> bool {
         false
+    }
+
+    /// How the splats move at which the stage arrives; a scene says it beside its columns.
+    fn motion(&self) -> Option<Motion> {
+        None
     }
 
     /// Computes the stage's output in `frame` from columns and earlier outputs.

@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use crate::formats::{self, WriteOptions};
 use crate::scene::colour::SH_C0;
 use crate::scene::dataset::Point;
+use crate::scene::{CloudColumn, Motion};
 use std::path::Path;
 
 pub use super::ply_header::Scalar;
@@ -35,6 +36,10 @@ pub struct SplatCloud {
     pub sh_degree: u8,
     /// Whether the splats were trained with the anti-aliased (mip) projection.
     pub antialiased: bool,
+    /// How the splats move; none in a scene that does not.
+    pub motion: Option<Motion>,
+    /// Further columns of the recipe the splats were trained by, such as those of [`SplatCloud::motion`].
+    pub more: Vec<CloudColumn>,
     /// Rows left out while reading, because a value was NaN or a quaternion zero.
     pub dropped: usize,
 }
