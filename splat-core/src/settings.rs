@@ -297,6 +297,10 @@ choice! {
 settings! {
     /// How splats move, in scenes that do.
     flow as FlowSettings {
+        /// Fraction of the run from which splats may move; before, they learn what rests.
+        start: f32 = 0.1, closed(0.0, 1.0);
+        /// Weight of the mean speed of splats, in scene extents per clip, so that what rests stays at rest.
+        still: f32 = 0.01, closed(0.0, 100.0);
         /// Functions of time that motion is composed of.
         basis: MotionBasis = MotionBasis::Flow;
         /// Highest degree of the polynomials that positions and rotations follow.

@@ -92,6 +92,7 @@ fn schedule_of(settings: &Settings) -> Schedule {
         sh_start: f64::from(settings.model.sh_start),
         sh_interval: f64::from(settings.model.sh_interval),
         sh_every: settings.model.sh_every,
+        motion_start: f64::from(settings.flow.start),
         noise_start: f64::from(settings.codec.noise_start),
         round_start: f64::from(settings.codec.round_start),
     }

@@ -240,6 +240,7 @@ impl Bench {
                 resolution: 1.0,
                 sh_degree: case.degree as u32,
                 sh_update: true,
+                motion_from: 0,
                 noise_from: u64::MAX,
                 round_from: u64::MAX,
             },

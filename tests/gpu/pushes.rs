@@ -24,6 +24,7 @@ fn with_frame(gpu: &Gpu, bench: &Bench, case: &Case, step: u64, work: impl FnOnc
             resolution: 1.0,
             sh_degree: 3,
             sh_update: true,
+            motion_from: 0,
             noise_from: u64::MAX,
             round_from: u64::MAX,
         },

@@ -19,7 +19,10 @@ fn build(context: &Context<'_>) -> Parts {
         dilations: constant(flow.dilations_rate),
         lifetimes: constant(flow.lifetimes_rate),
     };
-    static_scene::build_with(context, vec![Box::new(Flow { motion: motion(flow, context.frames), rates })])
+    // Turns of a radian and changes of colour by one weigh as much as a way of one extent.
+    let still = [flow.still / context.extent.max(1e-12) as f32, flow.still, flow.still];
+    let motion = motion(flow, context.frames);
+    static_scene::build_with(context, vec![Box::new(Flow { motion, rates, still })])
 }
 
 fn motion(flow: &FlowSettings, frames: u32) -> Motion {

@@ -42,6 +42,8 @@ pub struct Flow {
     pub motion: Motion,
     /// Learning rates.
     pub rates: FlowRates,
+    /// Weights of the mean speeds of positions, rotations and colours.
+    pub still: [f32; 3],
 }
 
 /// Splats at the time of a view, and their gradients, which are zero between steps.
@@ -81,8 +83,8 @@ struct Moving {
     basis: TimeBasis,
 }
 
-fn all(_: &Phase, width: u32) -> u32 {
-    width
+fn once_moving(phase: &Phase, width: u32) -> u32 {
+    if phase.step >= phase.motion_from { width } else { 0 }
 }
 
 impl Flow {
@@ -140,7 +142,7 @@ impl Stage for Flow {
             width: column.width,
             codec: Codec::Plain,
             rate: self.rate_of(column.name),
-            active: all,
+            active: once_moving,
             every: 1,
             dense: false,
         };
@@ -225,6 +227,12 @@ impl Stage for Flow {
         let Some((grads, grad_sh0)) = &moved.grads else { return };
         let spare = &scratch.spare;
         for moving in self.moving() {
+            let weight = match moving.base {
+                "means" => self.still[0],
+                "quats" => self.still[1],
+                _ => self.still[2],
+            };
+            let weight = if frame.phase.step >= frame.phase.motion_from { weight } else { 0.0 };
             pass.stage("flow.move_bwd");
             let kernel = gpu.kernel("flow/move_bwd", &self.constants(&moving));
             for chunk in params.chunks() {
@@ -234,10 +242,12 @@ impl Stage for Flow {
                 } else {
                     (spare.bind(), scratch.spare_written.bind())
                 };
+                let mut uniform = frame.uniform_for(&chunk);
+                uniform.far[2] = weight / params.rows() as f32;
                 kernel.run(
                     pass,
                     frame.row_groups(gpu),
-                    &frame.uniform_for(&chunk),
+                    &uniform,
                     &[
                         ("order", scratch.order.bind()),
                         ("coefficients", params.column(moving.column).decoded(&frame.phase).bind(&chunk)),
