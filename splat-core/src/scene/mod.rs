@@ -16,7 +16,9 @@ mod init;
 pub mod io;
 mod lens;
 mod loader;
+mod names;
 mod split;
+mod times;
 mod unsupported;
 
 pub use camera::{Intrinsics, View};
@@ -28,3 +30,4 @@ pub use init::{initial_points, nearest_distances};
 pub use io::ply::{SplatCloud, count_splats, read_points, read_splats, write_splats};
 pub use lens::Lens;
 pub use loader::PhotoLoader;
+pub use times::Times;
