@@ -154,6 +154,18 @@ choice! {
     }
 }
 
+choice! {
+    /// What tells when a photo was taken.
+    TimeSource {
+        /// The scene's own files, where they do.
+        Auto = "auto",
+        /// Nothing: the scene is taken to stand still.
+        None = "none",
+        /// The names of the photos.
+        Names = "names",
+    }
+}
+
 settings! {
     /// How the photos are read.
     data as Data {
@@ -161,6 +173,9 @@ settings! {
         max_resolution: u32 = 1600, closed(0.0, 16384.0);
         /// Every n-th photo is held out for evaluation unless the scene brings its own split; 0 holds none out.
         test_every: u32 = 8, closed(0.0, 100_000.0);
+        /// What tells when a photo was taken: `auto` what the scene's own files say, `names` the numbers in the names
+        /// of the photos or else their order, each folder being one camera, `none` nothing (a scene that stands still).
+        time: TimeSource = TimeSource::Auto;
         /// Memory for decoded photos, in MiB; the rest is read again when needed.
         cache_mib: u32 = 2048, closed(16.0, 1_048_576.0);
         /// Threads that decode and shrink photos; the result does not depend on it.

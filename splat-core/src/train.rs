@@ -121,7 +121,7 @@ impl Trainer {
         };
         let capacity = starting_capacity(&dataset, cloud.len() as u64);
         let loss_buffers = Arc::new(LossBuffers::new(&gpu, capacity.pixels));
-        let frames = dataset.frames();
+        let frames = dataset.times.as_ref().map_or(0, |times| times.count as u32);
         let context = Context {
             settings,
             frames,

@@ -110,6 +110,7 @@ fn scene(path: &Path, args: &InfoArgs) -> Result<Value> {
         "scene": dataset.root, "format": dataset.format.to_string(),
         "images": dataset.train.len() + dataset.test.len(),
         "train": dataset.train.len(), "test": dataset.test.len(), "split": dataset.split,
+        "time": dataset.times.as_ref().map(ToString::to_string),
         "cameras": cameras.len(), "sizes": sizes, "alpha": dataset.has_alpha,
         "points": dataset.points.len(), "extent": dataset.extent(),
         "fingerprint": format!("{:016x}", dataset.fingerprint()),

@@ -17,7 +17,9 @@ pub mod io;
 mod lens;
 mod loader;
 mod motion;
+mod names;
 mod split;
+mod times;
 mod unsupported;
 
 pub use camera::{Intrinsics, View};
@@ -30,3 +32,4 @@ pub use io::ply::{SplatCloud, count_splats, read_points, read_splats, write_spla
 pub use lens::Lens;
 pub use loader::PhotoLoader;
 pub use motion::{CloudColumn, Motion, MotionColumn, TimeBasis};
+pub use times::Times;
