@@ -34,7 +34,16 @@ pub struct Renderer {
 
 /// The phase of a finished scene: everything in use.
 pub(crate) fn finished_phase(sh_degree: u32) -> Phase {
-    Phase { step: 1, steps: 1, resolution: 1.0, sh_degree, sh_update: true, motion_from: 0, noise_from: u64::MAX, round_from: u64::MAX }
+    Phase {
+        step: 1,
+        steps: 1,
+        resolution: 1.0,
+        sh_degree,
+        sh_update: true,
+        motion_from: 0,
+        noise_from: u64::MAX,
+        round_from: u64::MAX,
+    }
 }
 
 /// The chain `decode → flow → sh → rasterize` for splats that are only looked at.
@@ -43,7 +52,9 @@ pub(crate) fn viewing_model(degree: u32, motion: Option<Motion>, blending: Blend
     let rates =
         DecodeRates { means: still, log_scales: still, quats: still, opacity_logits: still, regularized: false };
     let mut stages: Vec<Box<dyn Stage>> = vec![Box::new(Decode { rates, codecs: DecodeCodecs::default() })];
-    stages.extend(motion.map(|motion| Box::new(Flow { motion, rates: FlowRates::all(still), still: [0.0; 3] }) as Box<dyn Stage>));
+    stages.extend(
+        motion.map(|motion| Box::new(Flow { motion, rates: FlowRates::all(still), still: [0.0; 3] }) as Box<dyn Stage>),
+    );
     stages.extend([Box::new(Sh::plain(degree, still, still, 1)) as Box<dyn Stage>, Box::new(Rasterize { blending })]);
     Model::new(stages)
 }

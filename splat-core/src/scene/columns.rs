@@ -59,7 +59,10 @@ impl SplatCloud {
     /// Refuses a cloud whose columns are not all as long as its means.
     pub(crate) fn check(&self) -> Result<()> {
         let whole = |(_, width, values): (_, usize, &[f32])| values.len() == width * self.len();
-        let rest = self.sh_rows().is_some() && self.sh_rest.len() == self.len() * self.sh_width();
+        let moves = self.motion.map(|motion| motion.columns()).unwrap_or_default();
+        let held = self.more.iter().map(|column| (column.name, column.width as u32));
+        let moves = moves.iter().map(|column| (column.name, column.width)).eq(held);
+        let rest = moves && self.sh_rows().is_some() && self.sh_rest.len() == self.len() * self.sh_width();
         if rest && self.columns().into_iter().all(whole) {
             return Ok(());
         }

@@ -90,7 +90,7 @@ pub fn read_splats_with(path: &Path, progress: OnProgress<'_>) -> Result<SplatCl
     let layout = SplatLayout::of(path, &file)?;
     let count = file.vertex_count()?;
     let antialiased = is_antialiased(&file.comments);
-    let mut cloud = SplatCloud { sh_degree: layout.sh_degree, antialiased, ..SplatCloud::default() };
+    let mut cloud = layout.empty(antialiased);
     cloud.reserve(count, cloud.sh_rows().unwrap_or(0));
     file.for_each_block(|rows| {
         layout.decode(rows, &mut cloud);
