@@ -184,11 +184,14 @@ fn shortcuts_are_unique_but_for_those_that_are_shared_on_purpose() {
     }
     let expected = [
         "Space: Pause / Resume",
+        "Space: Pause / Play scene",
         "Space: Pause / Play",
+        "Space: Resume / Play scene",
         "Space: Resume / Play",
         "Escape: Navigate / Select none",
         "Escape: Navigate / Leave photo",
         "Escape: Select none / Leave photo",
+        "Space: Play scene / Play",
     ];
     assert_eq!(shared, expected);
 }
