@@ -47,6 +47,7 @@ impl Settings {
         preset!("mcmc"),
         preset!("eagles"),
         preset!("compact"),
+        preset!("gaussian-flow"),
     ];
 
     /// Every setting, in table order.
