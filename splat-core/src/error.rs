@@ -81,7 +81,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// An [`Error::Input`] about `path`. What it quotes of the file is cut to [`MAX_PROBLEM`] characters.
+    /// An [`Error::Input`] about `path`. What it quotes of the file is cut to 600 characters.
     pub fn input(path: impl AsRef<Path>, problem: impl Into<String>, remedy: impl Into<String>) -> Self {
         let problem = shortened(&problem.into(), MAX_PROBLEM).into_owned();
         Self::Input { path: path.as_ref().to_path_buf(), problem, remedy: remedy.into() }
