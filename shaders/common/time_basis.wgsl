@@ -17,12 +17,13 @@ fn evaluate_time_basis(tau: f32) {
     if (KEYS > 0u) {
         let last = f32(KEYS - 1u);
         let place = (tau + 0.5) * last;
-        let inside = place > 0.0 && place < last;
         let held = clamp(place, 0.0, last);
+        // At a keyframe the slope is that of the interval after it; beyond the ends nothing moves.
+        let interval = min(u32(held), KEYS - 2u);
+        let speed = select(0.0, last, place == held);
         for (var k = 0u; k < KEYS; k++) {
-            let distance = held - f32(k);
-            phi[k] = max(0.0, 1.0 - abs(distance));
-            slope[k] = select(0.0, -last * sign(distance), inside && abs(distance) < 1.0);
+            phi[k] = max(0.0, 1.0 - abs(held - f32(k)));
+            slope[k] = select(0.0, -speed, k == interval) + select(0.0, speed, k == interval + 1u);
         }
         return;
     }

@@ -32,10 +32,18 @@ impl Basis {
             Basis::Keyframes(count) => {
                 let scale = (count - 1) as f64;
                 let place = ((tau + 0.5) * scale).clamp(0.0, scale);
+                // At a keyframe the slope is that of the interval after it; beyond the ends nothing moves.
+                let interval = (place as usize).min(count - 2);
+                let speed = if (tau + 0.5) * scale == place { scale } else { 0.0 };
                 let hat = |k: usize| {
-                    let distance = place - k as f64;
-                    let inside = distance.abs() < 1.0 && (tau + 0.5) * scale == place;
-                    ((1.0 - distance.abs()).max(0.0), if inside { -scale * distance.signum() } else { 0.0 })
+                    let slope = if k == interval {
+                        -speed
+                    } else if k == interval + 1 {
+                        speed
+                    } else {
+                        0.0
+                    };
+                    ((1.0 - (place - k as f64).abs()).max(0.0), slope)
                 };
                 (0..count).map(hat).unzip()
             }
@@ -49,7 +57,7 @@ fn chebyshev(n: usize, x: f64) -> (f64, f64) {
     let degree = n as f64;
     let term = |k: usize| {
         let choose = |a: usize, b: usize| (0..b).map(|i| (a - i) as f64 / (i + 1) as f64).product::<f64>();
-        let sign = if k % 2 == 0 { 1.0 } else { -1.0 };
+        let sign = if k.is_multiple_of(2) { 1.0 } else { -1.0 };
         (sign * degree / 2.0 * choose(n - k, k) / (n - k) as f64, (n - 2 * k) as i32)
     };
     let terms: Vec<(f64, i32)> = (0..=n / 2).map(term).collect();

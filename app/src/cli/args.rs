@@ -49,7 +49,7 @@ pub(crate) enum Verb {
     #[cfg(feature = "gui")]
     View(ViewArgs),
     Eval(EvalArgs),
-    Render(RenderArgs),
+    Render(Box<RenderArgs>),
     Export(ExportArgs),
     Info(InfoArgs),
     Bench(BenchArgs),
