@@ -4,9 +4,9 @@
 //! The stage stands between decoding and the rasterizer: it replaces the splats by those at the time of the view, and
 //! adds their gradients to those of the trained splats and of the motion. Nobody else knows of time.
 
-use std::sync::OnceLock;
+use std::sync::Arc;
 
-use super::{Frame, Splats, Stage};
+use super::{Frame, Scratch, Splats, Stage};
 use crate::codec::Codec;
 use crate::gpu::{Gpu, Pass};
 use crate::params::{ColumnSpec, Params, RowBuf};
@@ -47,30 +47,26 @@ pub struct Flow {
 }
 
 /// Splats at the time of a view, and their gradients, which are zero between steps.
-pub(crate) struct Moved {
+struct Moved {
     splats: Splats,
     sh0: RowBuf<f32>,
     grads: Option<(Splats, RowBuf<f32>)>,
 }
 
-/// Where a scratch keeps them: made when a model with a flow stage first needs them.
-#[derive(Default)]
-pub(crate) struct MovedCell(OnceLock<Moved>);
-
-impl MovedCell {
-    fn get(&self, gpu: &Gpu, rows: u64, rows_per_chunk: u64, trains: bool) -> &Moved {
-        self.0.get_or_init(|| {
+impl Moved {
+    fn of(scratch: &Scratch, gpu: &Gpu, params: &Params) -> Arc<Self> {
+        scratch.own.get_or_make(|| {
+            let (rows, rows_per_chunk) = (scratch.capacity.rows, params.rows_per_chunk());
             let new = |label, width| RowBuf::new(gpu, label, rows, width, rows_per_chunk);
-            let splats = |log_scales: RowBuf<f32>| Splats {
+            // Scales do not move.
+            let splats = || Splats {
                 means: new("moved means", 3),
                 quats: new("moved quats", 4),
-                log_scales,
+                log_scales: RowBuf::new(gpu, "no scales", 0, 3, rows_per_chunk),
                 opacity_logits: new("moved opacities", 1),
             };
-            // Scales do not move.
-            let none = || RowBuf::new(gpu, "no scales", 0, 3, rows_per_chunk);
-            let grads = trains.then(|| (splats(none()), new("moved sh0", 3)));
-            Moved { splats: splats(none()), sh0: new("moved sh0", 3), grads }
+            let grads = scratch.capacity.trains.then(|| (splats(), new("moved sh0", 3)));
+            Moved { splats: splats(), sh0: new("moved sh0", 3), grads }
         })
     }
 }
@@ -156,7 +152,7 @@ impl Stage for Flow {
     fn forward(&self, pass: &mut Pass<'_>, params: &Params, frame: &mut Frame<'_>) {
         let gpu = pass.gpu();
         let scratch = frame.scratch;
-        let moved = scratch.moved.get(gpu, scratch.capacity.rows, params.rows_per_chunk(), scratch.capacity.trains);
+        let moved = Moved::of(scratch, gpu, params);
         let trained = frame.splats().clone();
         let trained_sh0 = params.column("sh0").decoded(&frame.phase);
         let mut now = trained.clone();
@@ -223,7 +219,7 @@ impl Stage for Flow {
     fn backward(&self, pass: &mut Pass<'_>, params: &Params, frame: &mut Frame<'_>) {
         let gpu = pass.gpu();
         let scratch = frame.scratch;
-        let moved = scratch.moved.get(gpu, scratch.capacity.rows, params.rows_per_chunk(), true);
+        let moved = Moved::of(scratch, gpu, params);
         let Some((grads, grad_sh0)) = &moved.grads else { return };
         let spare = &scratch.spare;
         for moving in self.moving() {

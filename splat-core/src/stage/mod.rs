@@ -6,6 +6,7 @@
 
 pub mod decode;
 pub mod flow;
+mod own;
 pub mod rasterize;
 pub mod sh;
 
@@ -15,6 +16,7 @@ use crate::params::{ChunkRange, ColumnSpec, Params, RowBuf};
 use crate::scene::Motion;
 use crate::schedule::Phase;
 
+pub use own::OwnBuffers;
 pub use rasterize::Scratch;
 
 /// One link of the chain.

@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::gpu::layout::{PROJECTED_FLOATS, SUM_FLOATS, TILE_HEIGHT, TILE_WIDTH, counter};
 use crate::gpu::{Binding, Buf, Gpu};
 use crate::params::RowBuf;
-use crate::stage::flow::MovedCell;
+use crate::stage::OwnBuffers;
 
 /// What a scratch must hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,8 +79,8 @@ pub struct Scratch {
     pub spare: Buf<u32>,
     /// The same for a second binding, where both may not be one buffer.
     pub spare_written: Buf<u32>,
-    /// Splats at the time of the view, where they move.
-    pub(crate) moved: MovedCell,
+    /// What other stages keep beside it.
+    pub own: OwnBuffers,
     pub(super) projected: Buf<f32>,
     /// Summed screen-space gradients by depth rank. [N, 12]
     pub sums: Buf<f32>,
@@ -134,7 +134,7 @@ impl Scratch {
             grad_depth: Buf::new(gpu, "grad_depth", when(capacity.trains, depth_pixels)),
             spare: Buf::new(gpu, "spare", 64),
             spare_written: Buf::new(gpu, "spare", 64),
-            moved: MovedCell::default(),
+            own: OwnBuffers::default(),
             projected,
             sums,
             slot_base: Buf::new(gpu, "slot_base", rows + 1),
