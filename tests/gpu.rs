@@ -10,6 +10,7 @@ mod adam;
 mod chain;
 mod codecs;
 mod edges;
+mod flow;
 mod harness;
 mod influence;
 mod looks;
@@ -80,6 +81,8 @@ on_every_profile! {
     codecs::gains_equal_the_oracle,
     codecs::steps_equal_the_oracle,
     codecs::the_rate_equals_the_oracle,
+    flow::motion_equals_the_oracle,
+    flow::fading_equals_the_oracle,
     chain::random_scenes_of_many_sizes_equal_the_oracle,
     chain::every_sh_degree_equals_the_oracle,
     chain::antialiasing_equals_the_oracle,

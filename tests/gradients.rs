@@ -8,6 +8,7 @@
 
 mod chain;
 mod codec;
+mod flow;
 mod stages;
 
 use crate::oracle::blend::Limits;

@@ -44,7 +44,7 @@ pub(crate) fn cloud(count: usize, sh_degree: u8, antialiased: bool) -> SplatClou
         sh_rest: (0..count * width).map(|i| random(90_001 + i, 0.3)).collect(),
         sh_degree,
         antialiased,
-        dropped: 0,
+        ..SplatCloud::default()
     }
 }
 

@@ -21,6 +21,7 @@ mod gradients;
 mod html;
 mod invariants;
 mod judges;
+mod moving;
 mod oracle;
 mod scene;
 mod shaders;

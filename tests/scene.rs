@@ -26,6 +26,8 @@ mod loading;
 mod photos;
 #[path = "scene/splats.rs"]
 mod splats;
+#[path = "scene/times.rs"]
+mod times;
 
 /// A shared data set, or `None` with a line saying which test is skipped.
 fn shared(set: &str) -> Option<PathBuf> {

@@ -82,6 +82,20 @@ fn permutations(kernel: &str, profile: &Profile) -> Vec<Constants> {
         "decode/learn_steps" => {
             [0, 1].map(|updates| vec![("UPDATES", updates), ("WIDTH", 3), ("BLOCKS", 1024)]).to_vec()
         }
+        "flow/move" | "flow/move_bwd" => [(0, 0), (0, 1), (5, 1)]
+            .map(|(keys, dilates)| {
+                let (poly, fourier) = if keys > 0 { (0, 0) } else { (3, 4) };
+                let terms = if keys > 0 { keys } else { poly + 2 * fourier };
+                vec![
+                    ("POLY", poly),
+                    ("FOURIER", fourier),
+                    ("KEYS", keys),
+                    ("TERMS", terms),
+                    ("WIDTH", 4),
+                    ("DILATES", dilates),
+                ]
+            })
+            .to_vec(),
         "loss/rate" => [0, 1].map(|steps| vec![("STEPS", steps), ("WIDTH", 3)]).to_vec(),
         "common/selftest" => vec![vec![("TEST_LANES", profile.lanes)]],
         _ => vec![Vec::new()],
@@ -216,7 +230,8 @@ fn frame_uniform_has_the_layout_of_its_twin() {
 
 /// Which file of the oracle answers for a kernel; the second group is checked against the host's own
 /// sums, sorts and copies instead, in `gpu/`.
-const ORACLES: [(&str, &str); 15] = [
+const ORACLES: [(&str, &str); 16] = [
+    ("flow/", "flow"),
     ("rasterize/project", "project"),
     ("rasterize/intersect", "intersect"),
     ("rasterize/emit", "intersect"),

@@ -17,10 +17,11 @@ mod quantize;
 
 use std::ops::Range;
 
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::error::{Error, Result};
-use crate::scene::SplatCloud;
+use crate::scene::{CloudColumn, Motion, MotionColumn, SplatCloud};
 
 pub(crate) use check::MOST_TOGETHER;
 pub(crate) use codec::classes_of;
@@ -145,7 +146,7 @@ impl Archive {
     ///
     /// # Errors
     /// As [`Archive::decode_column`], for any of the columns `means`, `quats`, `log_scales`, `opacity_logits`, `sh0`,
-    /// and `shN` above degree 0.
+    /// `shN` above degree 0, and those of its motion.
     pub fn splats(&self) -> Result<SplatCloud> {
         let mut cloud = SplatCloud {
             means: self.vectors("means")?,
@@ -160,6 +161,11 @@ impl Archive {
         if cloud.sh_degree > 0 {
             cloud.sh_rest = self.decode_column("shN", 0..self.rows)?;
         }
+        cloud.motion = self.motion()?;
+        for MotionColumn { name, width, .. } in cloud.motion.map(|motion| motion.columns()).unwrap_or_default() {
+            let values = self.decode_column(name, 0..self.rows)?;
+            cloud.more.push(CloudColumn { name, width: width as usize, values });
+        }
         cloud.check()?;
         Ok(cloud)
     }
@@ -168,6 +174,20 @@ impl Archive {
     pub fn sh_degree(&self) -> u8 {
         let width = self.column("shN").map_or(0, |column| column.width);
         (1..=3_u8).find(|&degree| 3 * ((usize::from(degree) + 1).pow(2) - 1) == width).unwrap_or(0)
+    }
+
+    /// How the splats move.
+    ///
+    /// # Errors
+    /// [`Error::Settings`] when that cannot be understood.
+    pub fn motion(&self) -> Result<Option<Motion>> {
+        let Some(described) = self.meta.get("motion") else { return Ok(None) };
+        let motion = Motion::deserialize(described).ok().filter(Motion::is_sound);
+        let unknown = || {
+            let problem = "the splats move in a way that this version does not know";
+            Error::settings(problem, "update this program, or export the scene at one time")
+        };
+        motion.map(Some).ok_or_else(unknown)
     }
 
     /// Puts all columns into the order of rows `order`: new row *i* is old row `order[i]`.

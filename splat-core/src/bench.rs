@@ -18,12 +18,13 @@ use crate::model::{Model, RasterOptions, frame_uniform};
 use crate::optim::Adam;
 use crate::params::Params;
 use crate::render::{finished_phase, upload_cloud};
-use crate::scene::{SplatCloud, View};
+use crate::scene::{Motion, SplatCloud, TimeBasis, View};
 use crate::schedule::Rate;
 use crate::stage::decode::{Decode, DecodeCodecs, DecodeRates};
+use crate::stage::flow::{Flow, FlowRates};
 use crate::stage::rasterize::{Capacity, Rasterize};
 use crate::stage::sh::Sh;
-use crate::stage::{Frame, Scratch, Target};
+use crate::stage::{Frame, Scratch, Stage, Target};
 
 /// One line of the report.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
@@ -51,10 +52,11 @@ struct Workload {
     splats: usize,
     width: u32,
     height: u32,
+    moves: bool,
 }
 
 const fn workload(name: &'static str, splats: usize, width: u32, height: u32) -> Workload {
-    Workload { name, splats, width, height }
+    Workload { name, splats, width, height, moves: false }
 }
 
 /// W0 is the CPU target of the design notes; the others show growth in splats and in pixels.
@@ -62,6 +64,7 @@ const WORKLOADS: &[Workload] = &[
     workload("W0", 50_000, 320, 240),
     workload("10k", 10_000, 320, 240),
     workload("100k", 100_000, 320, 240),
+    Workload { moves: true, ..workload("moving", 100_000, 320, 240) },
     workload("200k", 200_000, 320, 240),
     workload("160x120", 50_000, 160, 120),
     workload("640x480", 50_000, 640, 480),
@@ -85,21 +88,33 @@ fn cloud(count: usize) -> SplatCloud {
         sh_rest: (0..count * 45).map(|i| 0.1 * signed(i, 13)).collect(),
         sh_degree: 3,
         antialiased: false,
-        dropped: 0,
+        ..SplatCloud::default()
     }
+}
+
+/// All splats move a little, as the default settings let them.
+fn moving(cloud: SplatCloud) -> SplatCloud {
+    let body = TimeBasis::Flow { poly: 3, fourier: 4 };
+    let sh0 = TimeBasis::Flow { poly: 1, fourier: 2 };
+    let mut cloud =
+        cloud.with_motion(Motion { means: body, quats: body, sh0, dilates: false, fades: true, frames: 300 });
+    for column in &mut cloud.more {
+        column.values.iter_mut().enumerate().for_each(|(i, value)| *value = 1e-3 * ((i % 7) as f32 - 3.0));
+    }
+    cloud
 }
 
 /// As in the default settings.
 const SH_EVERY: u32 = 4;
 
-fn model() -> Model {
+fn model(motion: Option<Motion>) -> Model {
     let rate = Rate::constant(1e-6);
     let rates = DecodeRates { means: rate, log_scales: rate, quats: rate, opacity_logits: rate, regularized: false };
-    Model::new(vec![
-        Box::new(Decode { rates, codecs: DecodeCodecs::default() }),
-        Box::new(Sh::plain(3, rate, rate, SH_EVERY)),
-        Box::new(Rasterize::default()),
-    ])
+    let mut stages: Vec<Box<dyn Stage>> = vec![Box::new(Decode { rates, codecs: DecodeCodecs::default() })];
+    let flow = |motion| Flow { motion, rates: FlowRates::all(rate), still: [0.0; 3] };
+    stages.extend(motion.map(|motion| Box::new(flow(motion)) as Box<dyn Stage>));
+    stages.extend([Box::new(Sh::plain(3, rate, rate, SH_EVERY)) as Box<dyn Stage>, Box::new(Rasterize::default())]);
+    Model::new(stages)
 }
 
 // What a stage's time is divided by.
@@ -136,9 +151,13 @@ fn measure(gpu: &Gpu, workload: &Workload, each: &mut dyn FnMut(BenchRow) -> Res
     const WARM_UP: u32 = 2;
     const STEPS: u32 = 8;
     let (width, height) = (workload.width, workload.height);
-    let view = View::look_at(DVec3::new(0.0, 0.0, -2.6), DVec3::ZERO, DVec3::NEG_Y, 42.0, width, height)?;
-    let cloud = cloud(workload.splats);
-    let model = model();
+    let mut view = View::look_at(DVec3::new(0.0, 0.0, -2.6), DVec3::ZERO, DVec3::NEG_Y, 42.0, width, height)?;
+    view.time = Some(0.3);
+    let mut cloud = cloud(workload.splats);
+    if workload.moves {
+        cloud = moving(cloud);
+    }
+    let model = model(cloud.motion);
     let params = Params::new(gpu, model.columns(), cloud.len() as u64, true);
     upload_cloud(gpu, &params, &cloud)?;
     let adam = Adam::new(gpu, &params, u64::from(WARM_UP + STEPS));
@@ -175,6 +194,8 @@ fn measure(gpu: &Gpu, workload: &Workload, each: &mut dyn FnMut(BenchRow) -> Res
             target: Some(&target),
             splats: None,
             grad_splats: None,
+            sh0: None,
+            grad_sh0: None,
         };
         model.forward(&mut pass, &params, &mut frame);
         loss.add(&mut pass, &params, &mut frame);

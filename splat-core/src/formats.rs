@@ -35,6 +35,7 @@ use crate::scene::io::ply::OnProgress;
 use crate::scene::io::ply_rows::names;
 
 pub use html::{StartView, ViewerHints};
+use source::AtTime;
 pub use source::{BLOCK, SplatInfo, SplatSource, for_each_block, read_all};
 
 /// A kind of splat file.
@@ -73,6 +74,9 @@ pub struct WriteOptions {
     pub sog_sh_iters: u32,
     /// How finely a compressed file of our own quantizes, see [`crate::archive::Quantize`].
     pub quality: f32,
+    /// The time, from 0 to 1, at which splats that move are written. Without it, formats that cannot hold motion get
+    /// the first moment.
+    pub time: Option<f64>,
     /// How a viewer that is written with the splats begins.
     pub viewer: ViewerHints,
 }
@@ -85,6 +89,7 @@ impl Default for WriteOptions {
             spz_version: 3,
             sog_sh_iters: 10,
             quality: Quantize::default().quality,
+            time: None,
             viewer: ViewerHints::default(),
         }
     }
@@ -139,11 +144,25 @@ impl FormatRow {
         (kept < degree).then(|| format!("SH degree {degree} → {kept}: {what}"))
     }
 
+    /// Whether a file can say how splats move.
+    pub fn keeps_motion(&self) -> bool {
+        matches!(self.format, Format::Ply | Format::Splatz)
+    }
+
+    /// The time at which splats that move are written, if they are written at one.
+    fn moment(&self, info: &SplatInfo, options: &WriteOptions) -> Option<f64> {
+        let first = if self.keeps_motion() { None } else { Some(0.0) };
+        info.motion.and(options.time.or(first))
+    }
+
     /// What a file of this format will lack of the splats, a line for a person each.
     pub fn losses(&self, source: &dyn SplatSource, options: &WriteOptions) -> Vec<String> {
         let mut losses: Vec<String> = self.sh_loss(source.info().sh_degree, options).into_iter().collect();
         if self.format != Format::Ply && !source.extras().is_empty() {
             losses.push(format!("further properties are left out: {}", names(source.extras())));
+        }
+        if let Some(time) = self.moment(source.info(), options) {
+            losses.push(format!("the splats stand still, as they are at time {time} of 0 to 1"));
         }
         if self.format == Format::Splat && source.info().antialiased {
             losses.push("that the splats were trained with antialiasing is not noted".to_owned());
@@ -255,7 +274,10 @@ pub fn save_splats(
 ) -> Result<()> {
     let row = Format::of_output(path)?;
     match row.write {
-        Some(write) => write(path, source, options, progress),
+        Some(write) => match row.moment(source.info(), options) {
+            Some(time) => write(path, &AtTime::new(source, time), options, progress),
+            None => write(path, source, options, progress),
+        },
         None => Err(Error::settings(format!("{} files can be read only", row.name), "choose another format")),
     }
 }

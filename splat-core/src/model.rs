@@ -4,7 +4,7 @@ use crate::error::Result;
 use crate::gpu::layout::{FrameUniform, GUARD_BAND, TILE_HEIGHT, TILE_WIDTH, counter};
 use crate::gpu::{Buf, Gpu, Pass};
 use crate::params::{ColumnSpec, Params};
-use crate::scene::View;
+use crate::scene::{Motion, View};
 use crate::schedule::Phase;
 use crate::stage::rasterize::Capacity;
 use crate::stage::{Frame, Scratch, Stage};
@@ -47,6 +47,11 @@ impl Model {
         for stage in &self.stages {
             stage.forward(pass, params, frame);
         }
+    }
+
+    /// How the splats move that it draws.
+    pub fn motion(&self) -> Option<Motion> {
+        self.stages.iter().find_map(|stage| stage.motion())
     }
 
     /// Records the backward chain.
@@ -92,7 +97,7 @@ pub fn frame_uniform(view: &View, options: &RasterOptions, rows: u64, isects: u6
         size: [width, height, width.div_ceil(TILE_WIDTH), tiles_y],
         rows: [0, rows as u32, rows as u32, isects as u32],
         band: [0, tiles_y, options.near.to_bits(), u32::from(options.antialias)],
-        far: [FAR, 0.0, 0.0, 0.0],
+        far: [FAR, view.time.map_or(0.0, |time| time - 0.5) as f32, 0.0, 0.0],
     }
 }
 
@@ -257,6 +262,8 @@ impl ViewRenderer {
                 target: None,
                 splats: None,
                 grad_splats: None,
+                sh0: None,
+                grad_sh0: None,
             };
             let mut pass = Pass::new(gpu, "render");
             pass.clear(&scratch.counters);

@@ -13,7 +13,7 @@ use crate::error::Result;
 use crate::gpu::Pass;
 use crate::gpu::{Gpu, Readback, lock};
 use crate::params::Params;
-use crate::scene::SplatCloud;
+use crate::scene::{CloudColumn, Motion, SplatCloud};
 use crate::schedule::Phase;
 
 /// Column values on their way to the host.
@@ -34,6 +34,8 @@ pub(crate) struct Kind {
     pub(crate) sh_degree: u8,
     /// Whether splats are trained with the anti-aliased projection.
     pub(crate) antialiased: bool,
+    /// How they move.
+    pub(crate) motion: Option<Motion>,
 }
 
 impl Preview {
@@ -60,8 +62,9 @@ impl Preview {
     /// # Errors
     /// As [`Gpu::check`].
     pub fn cloud(self) -> Result<SplatCloud> {
-        let Self { gpu, columns, kind: Kind { sh_degree, antialiased }, .. } = self;
-        let mut cloud = SplatCloud { sh_degree, antialiased, ..SplatCloud::default() };
+        let Self { gpu, columns, kind: Kind { sh_degree, antialiased, motion }, .. } = self;
+        let mut cloud = SplatCloud { sh_degree, antialiased, motion, ..SplatCloud::default() };
+        let moves = motion.map(|motion| motion.columns()).unwrap_or_default();
         for (name, values) in columns {
             let values = values.finish(&gpu)?;
             match name {
@@ -71,8 +74,12 @@ impl Preview {
                 "opacity_logits" => cloud.opacity_logits = values,
                 "sh0" => cloud.sh0 = values.as_chunks().0.to_vec(),
                 "shN" => cloud.sh_rest = values,
-                // Columns of other recipes have no place in a static cloud.
-                _ => {}
+                // Columns of recipes that nobody but their trainer knows have no place in a cloud.
+                _ => cloud.more.extend(moves.iter().find(|column| column.name == name).map(|column| CloudColumn {
+                    name,
+                    width: column.width as usize,
+                    values,
+                })),
             }
         }
         Ok(cloud)

@@ -9,9 +9,11 @@ use crate::gpu::Gpu;
 use crate::metrics::{compare, photo_over};
 use crate::model::{Model, RasterOptions, Rendered, Scene, ViewRenderer};
 use crate::params::Params;
-use crate::scene::{Photo, SplatCloud, View, load_photo};
+use crate::scene::{Motion, Photo, SplatCloud, View, load_photo};
 use crate::schedule::{Phase, Rate};
+use crate::stage::Stage;
 use crate::stage::decode::{Decode, DecodeCodecs, DecodeRates};
+use crate::stage::flow::{Flow, FlowRates};
 use crate::stage::rasterize::{Blending, Rasterize};
 use crate::stage::sh::Sh;
 
@@ -32,19 +34,29 @@ pub struct Renderer {
 
 /// The phase of a finished scene: everything in use.
 pub(crate) fn finished_phase(sh_degree: u32) -> Phase {
-    Phase { step: 1, steps: 1, resolution: 1.0, sh_degree, sh_update: true, noise_from: u64::MAX, round_from: u64::MAX }
+    Phase {
+        step: 1,
+        steps: 1,
+        resolution: 1.0,
+        sh_degree,
+        sh_update: true,
+        motion_from: 0,
+        noise_from: u64::MAX,
+        round_from: u64::MAX,
+    }
 }
 
-/// The chain `decode → sh → rasterize` for splats that are only looked at.
-pub(crate) fn viewing_model(degree: u32, blending: Blending) -> Model {
+/// The chain `decode → flow → sh → rasterize` for splats that are only looked at.
+pub(crate) fn viewing_model(degree: u32, motion: Option<Motion>, blending: Blending) -> Model {
     let still = Rate::constant(0.0);
     let rates =
         DecodeRates { means: still, log_scales: still, quats: still, opacity_logits: still, regularized: false };
-    Model::new(vec![
-        Box::new(Decode { rates, codecs: DecodeCodecs::default() }),
-        Box::new(Sh::plain(degree, still, still, 1)),
-        Box::new(Rasterize { blending }),
-    ])
+    let mut stages: Vec<Box<dyn Stage>> = vec![Box::new(Decode { rates, codecs: DecodeCodecs::default() })];
+    stages.extend(
+        motion.map(|motion| Box::new(Flow { motion, rates: FlowRates::all(still), still: [0.0; 3] }) as Box<dyn Stage>),
+    );
+    stages.extend([Box::new(Sh::plain(degree, still, still, 1)) as Box<dyn Stage>, Box::new(Rasterize { blending })]);
+    Model::new(stages)
 }
 
 /// Nearest distance drawn when nothing else is known about a scene: a small share of its size.
@@ -60,7 +72,7 @@ impl Renderer {
     /// [`Error::OutOfMemory`] when they do not fit the adapter.
     pub fn new(gpu: &Arc<Gpu>, cloud: &SplatCloud, options: RasterOptions) -> Result<Renderer> {
         let degree = u32::from(cloud.sh_degree);
-        let model = viewing_model(degree, Blending::Composite);
+        let model = viewing_model(degree, cloud.motion, Blending::Composite);
         let params = Params::new(gpu, model.columns(), cloud.len() as u64, false);
         upload_cloud(gpu, &params, cloud)?;
         gpu.check()?;

@@ -58,6 +58,8 @@ pub struct Schedule {
     pub sh_interval: f64,
     /// The higher coefficients are updated in every so-many-th step.
     pub sh_every: u32,
+    /// Share of the run from which motion is trained.
+    pub motion_start: f64,
     /// Share of the run from which rounding is trained as noise.
     pub noise_start: f64,
     /// Share of the run from which coded columns are rounded.
@@ -77,6 +79,8 @@ pub struct Phase {
     pub sh_degree: u32,
     /// Whether the higher SH coefficients are updated in this step.
     pub sh_update: bool,
+    /// First step in which motion is trained.
+    pub motion_from: u64,
     /// First step in which rounding is trained as noise.
     pub noise_from: u64,
     /// First step in which coded columns are rounded.
@@ -113,6 +117,7 @@ impl Schedule {
             resolution: self.resolution(progress),
             sh_degree: self.sh_degree_at(progress),
             sh_update: step.is_multiple_of(u64::from(self.sh_every.max(1))),
+            motion_from: self.first_step(self.motion_start),
             noise_from: self.first_step(self.noise_start),
             round_from: self.first_step(self.round_start),
         }

@@ -7,19 +7,16 @@
 
 mod field;
 mod merge;
+mod resolve;
 #[cfg(test)]
 mod tests;
-
-use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 pub use toml::Table;
 
 pub use field::{Field, Kind, Range, Section, Value};
 use field::{Setting, above, between, closed};
-use merge::{HINT, field_of, insert, merge, preset_table, section_of, split_key};
-
-use crate::error::{Error, Result};
+pub use resolve::{Preset, read_table};
 
 /// Declares one section: the struct, its `Default`, serde, and a descriptor per field.
 macro_rules! settings {
@@ -106,8 +103,12 @@ macro_rules! sections {
 choice! {
     /// How a scene is modelled and trained: the list of stages, losses and density control.
     RecipeName {
+        /// As the scene needs: `dynamic` if its photos have times, `static` otherwise.
+        Auto = "auto",
         /// A scene that does not move, under one light.
         Static = "static",
+        /// A scene that moves.
+        Dynamic = "dynamic",
     }
 }
 
@@ -153,6 +154,18 @@ choice! {
     }
 }
 
+choice! {
+    /// What tells when a photo was taken.
+    TimeSource {
+        /// The scene's own files, where they do.
+        Auto = "auto",
+        /// Nothing: the scene is taken to stand still.
+        None = "none",
+        /// The names of the photos.
+        Names = "names",
+    }
+}
+
 settings! {
     /// How the photos are read.
     data as Data {
@@ -160,6 +173,9 @@ settings! {
         max_resolution: u32 = 1600, closed(0.0, 16384.0);
         /// Every n-th photo is held out for evaluation unless the scene brings its own split; 0 holds none out.
         test_every: u32 = 8, closed(0.0, 100_000.0);
+        /// What tells when a photo was taken: `auto` what the scene's own files say, `names` the numbers in the names
+        /// of the photos or else their order, each folder being one camera, `none` nothing (a scene that stands still).
+        time: TimeSource = TimeSource::Auto;
         /// Memory for decoded photos, in MiB; the rest is read again when needed.
         cache_mib: u32 = 2048, closed(16.0, 1_048_576.0);
         /// Threads that decode and shrink photos; the result does not depend on it.
@@ -179,7 +195,7 @@ settings! {
         /// Steps between checkpoints; 0 writes one only at the end and when interrupted.
         checkpoint_every: u64 = 1000, closed(0.0, 1_000_000.0);
         /// How the scene is modelled.
-        recipe: RecipeName = RecipeName::Static;
+        recipe: RecipeName = RecipeName::Auto;
     }
 }
 
@@ -280,6 +296,56 @@ settings! {
         noise_start: f32 = 1.0, closed(0.0, 1.0);
         /// Fraction of the run from which numbers are rounded; 1 means never.
         round_start: f32 = 1.0, closed(0.0, 1.0);
+    }
+}
+
+choice! {
+    /// Functions of time that motion is composed of.
+    MotionBasis {
+        /// Polynomials and Fourier terms [Lin 2024, Gaussian-Flow].
+        Flow = "flow",
+        /// Linear interpolation between keyframes.
+        Keyframes = "keyframes",
+    }
+}
+
+settings! {
+    /// How splats move, in scenes that do.
+    flow as FlowSettings {
+        /// Fraction of the run from which splats may move; before, they learn what rests.
+        start: f32 = 0.1, closed(0.0, 1.0);
+        /// Weight of the mean speed of splats, in scene extents per clip, so that what rests stays at rest.
+        still: f32 = 0.01, closed(0.0, 100.0);
+        /// Functions of time that motion is composed of.
+        basis: MotionBasis = MotionBasis::Flow;
+        /// Highest degree of the polynomials that positions and rotations follow.
+        poly: u32 = 3, closed(0.0, 16.0);
+        /// Sines and cosines that positions and rotations follow, each so many.
+        fourier: u32 = 4, closed(0.0, 32.0);
+        /// Highest degree of the polynomials that colours follow.
+        sh0_poly: u32 = 1, closed(0.0, 16.0);
+        /// Sines and cosines that colours follow, each so many.
+        sh0_fourier: u32 = 2, closed(0.0, 32.0);
+        /// Keyframes of positions and rotations, where these are the basis.
+        keyframes: u32 = 12, closed(2.0, 512.0);
+        /// Keyframes of colours.
+        sh0_keyframes: u32 = 6, closed(2.0, 512.0);
+        /// Whether each splat may move faster or slower than the clip.
+        dilates: bool = false;
+        /// Whether splats may appear and vanish.
+        fades: bool = true;
+        /// Learning rate of the coefficients of positions at the first step, times the scene's extent.
+        means_rate: f32 = 1.6e-4, closed(0.0, 10.0);
+        /// The same at the last step; in between it falls exponentially.
+        means_rate_final: f32 = 1.6e-5, closed(0.0, 10.0);
+        /// Learning rate of the coefficients of rotations.
+        quats_rate: f32 = 1e-3, closed(0.0, 10.0);
+        /// Learning rate of the coefficients of colours.
+        sh0_rate: f32 = 2.5e-3, closed(0.0, 10.0);
+        /// Learning rate of the logarithms of speeds.
+        dilations_rate: f32 = 1e-3, closed(0.0, 10.0);
+        /// Learning rate of the windows in which splats are seen.
+        lifetimes_rate: f32 = 1e-2, closed(0.0, 10.0);
     }
 }
 
@@ -405,181 +471,8 @@ settings! {
 
 sections! {
     data: Data, train: Train, init: Init, model: Model, raster: Raster,
-    codec: CodecSettings, loss: Loss, optim: Optim, schedule: Schedule, density: Density, output: Output,
+    flow: FlowSettings, codec: CodecSettings, loss: Loss, optim: Optim, schedule: Schedule, density: Density, output: Output,
 }
 
 /// Largest integer that JSON readers and `f64` ranges hold exactly, 2^53 - 1.
 const MAX_EXACT: f64 = 9_007_199_254_740_991.0;
-
-/// Settings that the session reads and the trainer does not: safe to change in a running session.
-const LIVE: &[&str] = &["train.eval_every", "train.checkpoint_every", "output.test_images", "output.keep_checkpoints"];
-
-/// Settings that cannot change a trained number, so that a resumed run may choose them anew.
-/// (The profile that `auto` stands for is part of the adapter's fingerprint, which a session compares itself.)
-const INERT: &[&str] = &["data.cache_mib", "data.loader_threads", "raster.profile"];
-
-/// A named set of choices, embedded from `assets/presets`.
-#[derive(Clone, Copy, Debug)]
-pub struct Preset {
-    /// Name for `--preset`.
-    pub name: &'static str,
-    /// The TOML text; its first comment line tells what the preset is for.
-    pub text: &'static str,
-}
-
-impl Preset {
-    /// What the preset is for, in one line.
-    pub fn about(&self) -> &'static str {
-        self.text.lines().next().unwrap_or_default().trim_start_matches(['#', ' '])
-    }
-}
-
-/// Embeds `assets/presets/<name>.toml`.
-macro_rules! preset {
-    ($name:literal) => {
-        Preset { name: $name, text: include_str!(concat!("../../assets/presets/", $name, ".toml")) }
-    };
-}
-
-impl Settings {
-    /// Every preset; `default` is used when none is named.
-    pub const PRESETS: &'static [Preset] = &[
-        preset!("default"),
-        preset!("fast"),
-        preset!("quality"),
-        preset!("vanilla"),
-        preset!("mcmc"),
-        preset!("eagles"),
-        preset!("compact"),
-    ];
-
-    /// Every setting, in table order.
-    pub fn fields() -> impl Iterator<Item = &'static Field> {
-        Self::SECTIONS.iter().flat_map(|section| section.fields)
-    }
-
-    /// Merges defaults < `preset` < `file` < `sets` (pairs of `section.key` and TOML text) and checks the result.
-    ///
-    /// # Errors
-    /// [`Error::Settings`] for an unknown preset, section or key (with the nearest match), a value of the wrong
-    /// type or out of range, and values that contradict one another.
-    pub fn resolve(preset: &str, file: Option<&Table>, sets: &[(String, String)]) -> Result<Self> {
-        let mut merged = Table::new();
-        merge(&mut merged, &preset_table(preset)?, &format!("preset {preset}"))?;
-        if let Some(file) = file {
-            merge(&mut merged, file, "settings file")?;
-        }
-        for (key, text) in sets {
-            let (section, name) = split_key(key)?;
-            let value = field_of(section, name)?.parse(text);
-            insert(&mut merged, section, name, &value, "--set")?;
-        }
-        let settings: Self = merged.try_into().map_err(|error: toml::de::Error| Error::Settings {
-            problem: error.message().to_owned(),
-            remedy: HINT.into(),
-        })?;
-        settings.check()?;
-        Ok(settings)
-    }
-
-    /// Changes settings of a running session; only keys that the trainer does not read are accepted.
-    ///
-    /// # Errors
-    /// [`Error::Settings`], as for [`Settings::resolve`], or when a key is fixed once training has begun.
-    pub fn patch(&self, patch: &Table) -> Result<Self> {
-        for (section, keys) in patch {
-            for name in keys.as_table().into_iter().flat_map(Table::keys) {
-                let field = field_of(section, name)?;
-                if !field.is_live() {
-                    return Err(Error::Settings {
-                        problem: format!("{} cannot change while training", field.key()),
-                        remedy: format!("only these can: {}", LIVE.join(", ")),
-                    });
-                }
-            }
-        }
-        let mut merged = self.to_table();
-        merge(&mut merged, patch, "changed settings")?;
-        Self::resolve("default", Some(&merged), &[])
-    }
-
-    /// Settings that differ from `other` in a way that changes the trained scene: one line each,
-    /// `section.key: here, there`.
-    pub fn differences(&self, other: &Self) -> Vec<String> {
-        let free = |key: &str| LIVE.contains(&key) || INERT.contains(&key);
-        let pairs = self.values().into_iter().zip(other.values());
-        pairs
-            .filter(|((field, a), (_, b))| a != b && !free(&field.key()))
-            .map(|((field, a), (_, b))| format!("{}: {a}, {b}", field.key()))
-            .collect()
-    }
-
-    /// The resolved settings as a TOML table.
-    pub fn to_table(&self) -> Table {
-        let mut table = Table::new();
-        for (field, value) in self.values() {
-            if let Some(section) = section_of(&mut table, field.section) {
-                section.insert(field.name.to_owned(), value.to_toml());
-            }
-        }
-        table
-    }
-
-    /// The values grouped by section, for listings.
-    pub fn sections(&self) -> impl Iterator<Item = (&'static Section, Vec<(&'static Field, Value)>)> {
-        let mut values = self.values().into_iter();
-        Self::SECTIONS.iter().map(move |section| (section, values.by_ref().take(section.fields.len()).collect()))
-    }
-
-    /// The resolved settings as commented TOML; reading it back gives equal settings.
-    pub fn to_toml(&self) -> String {
-        let mut text = String::from("# Resolved settings. `splat train SCENE --config THIS_FILE` repeats them.\n");
-        for (section, rows) in self.sections() {
-            text.push_str(&format!("\n# {}\n[{}]\n", section.about.trim(), section.name));
-            for (field, value) in rows {
-                text.push_str(&format!("# {} {}\n{} = {value}\n", field.doc.trim(), field.allowed(), field.name));
-            }
-        }
-        text
-    }
-
-    /// Refuses values that are fine alone and contradict one another.
-    fn check(&self) -> Result<()> {
-        if self.density.start > self.density.stop {
-            return Err(Error::Settings {
-                problem: format!(
-                    "density.start = {:?} lies behind density.stop = {:?}",
-                    self.density.start, self.density.stop
-                ),
-                remedy: "both are fractions of the run: begin before the end".into(),
-            });
-        }
-        Ok(())
-    }
-}
-
-/// Reads a TOML file without judging its keys; [`Settings::resolve`] does.
-///
-/// # Errors
-/// [`Error::Input`] when the file is missing or not TOML (with line and column), [`Error::Io`] when it cannot be read.
-pub fn read_table(path: &Path) -> Result<Table> {
-    let text = std::fs::read_to_string(path).map_err(|source| match source.kind() {
-        std::io::ErrorKind::NotFound => Error::Input {
-            path: path.into(),
-            problem: "no such settings file".into(),
-            remedy: "check the path; `splat settings --toml` prints one to start from".into(),
-        },
-        _ => Error::Io { path: path.into(), action: "read", source },
-    })?;
-    text.parse().map_err(|error: toml::de::Error| {
-        let start = error.span().map_or(0, |span| span.start);
-        let before = text.get(..start).unwrap_or_default();
-        let line = before.matches('\n').count() + 1;
-        let column = before.chars().rev().take_while(|&c| c != '\n').count() + 1;
-        Error::Input {
-            path: path.into(),
-            problem: format!("line {line}, column {column}: not valid TOML: {}", error.message()),
-            remedy: "correct that line".into(),
-        }
-    })
-}

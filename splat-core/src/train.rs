@@ -92,6 +92,7 @@ fn schedule_of(settings: &Settings) -> Schedule {
         sh_start: f64::from(settings.model.sh_start),
         sh_interval: f64::from(settings.model.sh_interval),
         sh_every: settings.model.sh_every,
+        motion_start: f64::from(settings.flow.start),
         noise_start: f64::from(settings.codec.noise_start),
         round_start: f64::from(settings.codec.round_start),
     }
@@ -120,15 +121,17 @@ impl Trainer {
         };
         let capacity = starting_capacity(&dataset, cloud.len() as u64);
         let loss_buffers = Arc::new(LossBuffers::new(&gpu, capacity.pixels));
+        let frames = dataset.times.as_ref().map_or(0, |times| times.count as u32);
         let context = Context {
             settings,
+            frames,
             gpu: &gpu,
             extent,
             initial_splats: cloud.len(),
             max_splats,
             loss_buffers: loss_buffers.clone(),
         };
-        let Parts { model, losses, density } = (recipe(settings.train.recipe).build)(&context);
+        let Parts { model, losses, density } = (recipe(settings.train.recipe, frames).build)(&context);
         let capacity = Capacity { with_abs_grad: density.needs_abs_grad(), ..capacity };
         let capacity = Capacity { isects: capacity.isects.min(Scratch::max_isects(&gpu, &capacity)), ..capacity };
         let params = Params::new(&gpu, model.columns(), cloud.len() as u64, true);
@@ -244,6 +247,8 @@ impl Trainer {
             target: Some(pick.target),
             splats: None,
             grad_splats: None,
+            sh0: None,
+            grad_sh0: None,
         };
         self.model.forward(&mut pass, &self.params, &mut frame);
         for loss in &self.losses {
@@ -437,7 +442,11 @@ impl Trainer {
 
     /// Records a copy of the splats as the steps submitted so far leave them; waits for nothing.
     pub fn preview(&self) -> Preview {
-        let kind = Kind { sh_degree: self.schedule.sh_degree as u8, antialiased: self.options.antialias };
+        let kind = Kind {
+            sh_degree: self.schedule.sh_degree as u8,
+            antialiased: self.options.antialias,
+            motion: self.model.motion(),
+        };
         let phase = Phase { step: self.step, ..self.schedule.at(self.step.max(1)) };
         Preview::begin(&self.gpu, &self.params, &phase, &self.births, kind)
     }
@@ -488,7 +497,7 @@ pub fn initial_cloud(settings: &Settings, dataset: &Dataset) -> SplatCloud {
         sh_rest: vec![0.0; points.len() * rows * 3],
         sh_degree: settings.model.sh_degree as u8,
         antialiased: settings.raster.antialias,
-        dropped: 0,
+        ..SplatCloud::default()
     }
 }
 

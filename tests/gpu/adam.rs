@@ -56,6 +56,7 @@ fn phase(step: u64) -> Phase {
         resolution: 1.0,
         sh_degree: 0,
         sh_update: true,
+        motion_from: 0,
         noise_from: u64::MAX,
         round_from: u64::MAX,
     }

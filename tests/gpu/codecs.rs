@@ -27,7 +27,16 @@ fn all(_: &Phase, width: u32) -> u32 {
 /// Whether numbers are rounded in these tests.
 fn phase(step: u64, rounds: bool) -> Phase {
     let round_from = if rounds { 0 } else { u64::MAX };
-    Phase { step, steps: STEPS, resolution: 1.0, sh_degree: 0, sh_update: true, noise_from: u64::MAX, round_from }
+    Phase {
+        step,
+        steps: STEPS,
+        resolution: 1.0,
+        sh_degree: 0,
+        sh_update: true,
+        motion_from: 0,
+        noise_from: u64::MAX,
+        round_from,
+    }
 }
 
 fn params(gpu: &Gpu, codec: Codec, stored: u32) -> Params {
@@ -239,6 +248,8 @@ pub(super) fn the_rate_equals_the_oracle(gpu: &Gpu) {
         target: None,
         splats: None,
         grad_splats: None,
+        sh0: None,
+        grad_sh0: None,
     };
     run(gpu, |pass| RateLoss { weight: WEIGHT }.add(pass, &params, &mut frame));
     let mut expected = vec![0.0; ROWS * LATENTS];

@@ -131,7 +131,7 @@ pub(super) fn cloud(splats: &[Splat], degree: usize) -> SplatCloud {
             .collect(),
         sh_degree: degree as u8,
         antialiased: false,
-        dropped: 0,
+        ..SplatCloud::default()
     }
 }
 
@@ -240,6 +240,7 @@ impl Bench {
                 resolution: 1.0,
                 sh_degree: case.degree as u32,
                 sh_update: true,
+                motion_from: 0,
                 noise_from: u64::MAX,
                 round_from: u64::MAX,
             },
@@ -249,6 +250,8 @@ impl Bench {
             target: target.as_ref(),
             splats: None,
             grad_splats: None,
+            sh0: None,
+            grad_sh0: None,
         };
         if matches!(case.drive, Drive::Linear) {
             write_linear_gradient(gpu, &self.scratch, case);

@@ -24,6 +24,7 @@ const PHASE: Phase = Phase {
     resolution: 1.0,
     sh_degree: 3,
     sh_update: true,
+    motion_from: 0,
     noise_from: u64::MAX,
     round_from: u64::MAX,
 };
@@ -63,6 +64,8 @@ impl Table {
             target: None,
             splats: None,
             grad_splats: None,
+            sh0: None,
+            grad_sh0: None,
         };
         let sums = Buf::new(gpu, "influence", rows);
         let mut pass = Pass::new(gpu, "case");

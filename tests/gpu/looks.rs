@@ -47,6 +47,7 @@ fn rendered(gpu: &Gpu, splats: &[Splat], camera: &Camera, blending: Blending) ->
         resolution: 1.0,
         sh_degree: 3,
         sh_update: true,
+        motion_from: 0,
         noise_from: u64::MAX,
         round_from: u64::MAX,
     };

@@ -24,6 +24,7 @@ fn with_frame(gpu: &Gpu, bench: &Bench, case: &Case, step: u64, work: impl FnOnc
             resolution: 1.0,
             sh_degree: 3,
             sh_update: true,
+            motion_from: 0,
             noise_from: u64::MAX,
             round_from: u64::MAX,
         },
@@ -33,6 +34,8 @@ fn with_frame(gpu: &Gpu, bench: &Bench, case: &Case, step: u64, work: impl FnOnc
         target: None,
         splats: None,
         grad_splats: None,
+        sh0: None,
+        grad_sh0: None,
     };
     let mut pass = Pass::new(gpu, "push");
     work(&mut pass, &mut frame);

@@ -12,6 +12,7 @@ pub(crate) mod adam;
 pub(crate) mod blend;
 pub(crate) mod camera;
 pub(crate) mod codec;
+pub(crate) mod flow;
 pub(crate) mod influence;
 pub(crate) mod inspect;
 pub(crate) mod intersect;

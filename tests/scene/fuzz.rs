@@ -133,7 +133,7 @@ proptest! {
         let cloud = SplatCloud {
             means: vec![[1.0; 3]; 3], quats: vec![[1.0; 4]; 3], log_scales: vec![[1.0; 3]; 3],
             opacity_logits: vec![1.0; 3], sh0: vec![[1.0; 3]; 3], sh_rest: vec![1.0; 27], sh_degree: 1,
-            antialiased: false, dropped: 0,
+            ..SplatCloud::default()
         };
         write_splats(&path, &cloud, &[]).unwrap();
         let bytes = std::fs::read(&path).unwrap();

@@ -24,7 +24,7 @@ fn clouds() -> impl Strategy<Value = SplatCloud> {
             sh_rest: (0..count * rows * 3).map(|_| next()).collect(),
             sh_degree: degree,
             antialiased,
-            dropped: 0,
+            ..SplatCloud::default()
         }
     })
 }
@@ -53,7 +53,7 @@ fn one_splat() -> SplatCloud {
         sh_rest: (0..9).map(|i| i as f32).collect(),
         sh_degree: 1,
         antialiased: true,
-        dropped: 0,
+        ..SplatCloud::default()
     }
 }
 

@@ -49,7 +49,7 @@ pub(crate) enum Verb {
     #[cfg(feature = "gui")]
     View(ViewArgs),
     Eval(EvalArgs),
-    Render(RenderArgs),
+    Render(Box<RenderArgs>),
     Export(ExportArgs),
     Info(InfoArgs),
     Bench(BenchArgs),
@@ -252,7 +252,7 @@ pub(crate) enum Views {
 /// Render the cameras of a scene, one chosen view, or a video along a camera path.
 #[derive(Debug, clap::Args)]
 #[command(group(ArgGroup::new("pose").args(["eye"]).requires_all(["target_point", "up", "output"])))]
-#[command(group(ArgGroup::new("moving").args(["camera_path", "turntable"]).requires("output").conflicts_with("views")))]
+#[command(group(ArgGroup::new("moving").args(["camera_path", "turntable", "clip"]).requires("output")))]
 #[command(group(ArgGroup::new("upright").args(["eye", "camera_path", "turntable"])))]
 #[command(group(ArgGroup::new("aimed").args(["eye", "turntable"])))]
 #[command(after_help = "Examples:
@@ -268,7 +268,7 @@ pub(crate) struct RenderArgs {
     #[command(flatten)]
     pub(crate) scene: SceneArgs,
     /// Cameras to render [default: test].
-    #[arg(long, value_enum, conflicts_with = "eye")]
+    #[arg(long, value_enum, conflicts_with_all = ["eye", "camera_path", "turntable"])]
     pub(crate) views: Option<Views>,
     /// Folder for the images [default: RUN/render], the PNG of a chosen view, or the video (.mp4, .webm, .gif).
     #[arg(short, long, value_name = "DIR|FILE")]
@@ -290,6 +290,10 @@ pub(crate) struct RenderArgs {
     /// Size of the image in pixels [default: that of the camera path, or 1280x720].
     #[arg(long, value_name = "WxH", value_parser = size, help_heading = "Chosen view")]
     pub(crate) size: Option<(u32, u32)>,
+    /// Time in a scene that moves, 0 to 1 for its first to its last photo [default: that of each camera, 0 for a chosen
+    /// view; 0..1 for a video].
+    #[arg(long, value_name = "T|FROM..TO", value_parser = times)]
+    pub(crate) time: Option<[f64; 2]>,
     /// Colour behind the splats, 0 to 1 each [default: that of evaluations, black for a FILE].
     #[arg(long, value_name = "black|white|R,G,B", value_parser = colour)]
     pub(crate) background: Option<[f32; 3]>,
@@ -311,6 +315,9 @@ pub(crate) struct PathArgs {
     /// Render once around the scene in this many seconds.
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub(crate) turntable: Option<f64>,
+    /// Render a scene that moves for this many seconds, from --eye or the first of the scene's --views.
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub(crate) clip: Option<f64>,
     /// Frames per second [default: that of the camera path, or 30].
     #[arg(long, value_name = "N", value_parser = frame_rate, requires = "moving")]
     pub(crate) frame_rate: Option<f64>,
@@ -455,6 +462,16 @@ fn size(text: &str) -> Result<(u32, u32), String> {
     let edge = |text: &str| text.trim().parse().ok().filter(|edge| (1..=16_384).contains(edge));
     let edges = text.split_once(['x', 'X']).and_then(|(width, height)| Some((edge(width)?, edge(height)?)));
     edges.ok_or_else(|| "expected WIDTHxHEIGHT with edges from 1 to 16384, such as 1280x720".into())
+}
+
+/// `0.5`, or `0..1`: from which time to which.
+fn times(text: &str) -> Result<[f64; 2], String> {
+    let (from, to) = text.split_once("..").unwrap_or((text, text));
+    let time = |text: &str| text.trim().parse().ok().filter(|time| (0.0..=1.0).contains(time));
+    match (time(from), time(to)) {
+        (Some(from), Some(to)) => Ok([from, to]),
+        _ => Err("give a time from 0 to 1, or two as 0..1".to_owned()),
+    }
 }
 
 /// A time, up to an hour.

@@ -68,9 +68,16 @@ fn export(args: &ExportArgs, format: &FormatRow, target: &Target, reporter: &mut
         spz_version: args.spz_version,
         sog_sh_iters: args.sog_sh_iters,
         quality: args.quality.unwrap_or(defaults.quality),
+        time: args.time,
         viewer: viewer_hints(format, target),
     };
     doubts(source.info()).iter().for_each(|doubt| reporter.warning(doubt));
+    if (args.time.is_some() || args.frames.is_some()) && source.info().motion.is_none() {
+        return Err(usage("--time and --frames are for scenes that move", "leave them out").into());
+    }
+    if let Some(count) = args.frames {
+        return frames(args, source.as_ref(), &options, count, &mut |share| told(reporter, stopped, "writing", share));
+    }
     match exact(args, format, target)? {
         Some(bytes) => atomic::write(&args.output, &bytes)?,
         None => save_splats(&args.output, source.as_ref(), &options, &mut |share| {
@@ -86,10 +93,34 @@ fn export(args: &ExportArgs, format: &FormatRow, target: &Target, reporter: &mut
     Ok(text)
 }
 
+/// A file per moment, evenly spaced over the scene's time; returns what to print.
+fn frames(
+    args: &ExportArgs,
+    source: &dyn SplatSource,
+    options: &WriteOptions,
+    count: u32,
+    progress: &mut dyn FnMut(f64) -> splat_core::Result<()>,
+) -> Result<String> {
+    let name = args.output.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    // Endings may have two parts, such as .compressed.ply.
+    let (stem, ending) = name.split_once('.').unwrap_or((&name, ""));
+    let path = |frame: u32| args.output.with_file_name(format!("{stem}_{frame:04}.{ending}"));
+    if let Some(found) = (0..count).map(path).find(|path| path.exists() && !args.force) {
+        let problem = format!("{} exists", found.display());
+        return Err(usage(&problem, "replace the files with --force, or choose another name").into());
+    }
+    for frame in 0..count {
+        let options = WriteOptions { time: Some(f64::from(frame) / f64::from(count - 1)), ..options.clone() };
+        let done = |share: f64| (f64::from(frame) + share) / f64::from(count);
+        save_splats(&path(frame), source, &options, &mut |share| progress(done(share)))?;
+    }
+    Ok(format!("{}\n{}\n", path(0).display(), path(count - 1).display()))
+}
+
 /// A compressed file with the very integers that training settled on, which must not be quantized again: the one that
 /// exists, or of another quality from the checkpoint.
 fn exact(args: &ExportArgs, format: &FormatRow, target: &Target) -> Result<Option<Vec<u8>>> {
-    if format.format != Format::Splatz || args.sh_degree < format.max_sh_degree {
+    if format.format != Format::Splatz || args.time.is_some() || args.sh_degree < format.max_sh_degree {
         return Ok(None);
     }
     if let Some((folder, _)) = &target.run

@@ -66,7 +66,9 @@ fn run_folder(folder: &RunFolder) -> Result<Value> {
 fn file(path: &Path) -> Result<Value> {
     let source = open_splats(path, &mut |_| Ok(()))?;
     let (mut low, mut high) = ([f32::INFINITY; 3], [f32::NEG_INFINITY; 3]);
+    let mut moving = 0;
     for_each_block(source.as_ref(), None, &mut |_| Ok(()), &mut |_, block| {
+        moving += block.moving().into_iter().filter(|&moves| moves).count();
         for mean in &block.means {
             for ((low, high), &value) in low.iter_mut().zip(&mut high).zip(mean) {
                 (*low, *high) = (low.min(value), high.max(value));
@@ -80,6 +82,7 @@ fn file(path: &Path) -> Result<Value> {
     Ok(json!({
         "file": path, "format": info.format.map(|format| format.row().name), "splats": info.count,
         "sh_degree": info.sh_degree, "dropped": info.dropped, "antialiased": info.antialiased,
+        "moving": info.motion.map(|_| moving), "frames": info.motion.map(|motion| motion.frames),
         "bytes": bytes, "bytes_per_splat": per_splat, "min": low, "max": high, "notes": info.notes,
     }))
 }
@@ -110,6 +113,7 @@ fn scene(path: &Path, args: &InfoArgs) -> Result<Value> {
         "scene": dataset.root, "format": dataset.format.to_string(),
         "images": dataset.train.len() + dataset.test.len(),
         "train": dataset.train.len(), "test": dataset.test.len(), "split": dataset.split,
+        "time": dataset.times.as_ref().map(ToString::to_string),
         "cameras": cameras.len(), "sizes": sizes, "alpha": dataset.has_alpha,
         "points": dataset.points.len(), "extent": dataset.extent(),
         "fingerprint": format!("{:016x}", dataset.fingerprint()),

@@ -6,7 +6,7 @@ use anyhow::Result;
 use splat_core::Error;
 use splat_core::look::{Legend, Look, Viewer};
 use splat_core::run::comparison::{ImageFolder, write_render};
-use splat_core::scene::View;
+use splat_core::scene::{Dataset, View};
 
 use super::args::{RenderArgs, Views};
 use super::target::{self, Target};
@@ -26,7 +26,8 @@ pub(crate) fn run(args: &RenderArgs, quiet: bool) -> Result<u8> {
     match (args.eye, args.target_point, args.up, &args.output) {
         (Some(eye), Some(point), Some(up), Some(path)) => {
             let (width, height) = args.size.unwrap_or(DEFAULT_SIZE);
-            let view = View::look_at(eye, point, up, args.fov, width, height)?;
+            let mut view = View::look_at(eye, point, up, args.fov, width, height)?;
+            view.time = Some(args.time.map_or(0.0, |[from, _]| from));
             let picture = viewer(args, &target, eye.distance(point))?.draw(&view, &look)?;
             write_render(path, &picture.image)?;
             if let Some(legend) = picture.legend.filter(|_| !quiet) {
@@ -47,6 +48,24 @@ fn cameras(args: &RenderArgs, target: &Target, look: &Look, quiet: bool) -> Resu
         (None, None) => return Err(usage("no folder for the images of a file", "pass -o DIR").into()),
     };
     let dataset = target.dataset(&args.scene)?;
+    let views = chosen_views(args, &dataset)?;
+    let mut viewer = viewer(args, target, dataset.extent())?;
+    let mut images = ImageFolder::create(&folder)?;
+    for (i, view) in views.iter().enumerate() {
+        let time = args.time.map_or(view.time, |[from, _]| Some(from));
+        let picture = viewer.draw(&View { time, ..(*view).clone() }, look)?;
+        let path = images.write(&view.name, &picture.image)?;
+        if !quiet {
+            let meaning = picture.legend.map_or_else(String::new, |legend| format!("  {}", explained(&legend)));
+            output::note(&format!("{}/{} {}{meaning}", i + 1, views.len(), path.display()));
+        }
+    }
+    output::print(&format!("{}\n", folder.display()))?;
+    Ok(())
+}
+
+/// The cameras of the scene that are asked for, at least one.
+pub(super) fn chosen_views<'a>(args: &RenderArgs, dataset: &'a Dataset) -> Result<Vec<&'a View>> {
     let views: Vec<&View> = match args.views.unwrap_or(Views::Test) {
         Views::Test => dataset.test.iter().collect(),
         Views::Train => dataset.train.iter().collect(),
@@ -60,18 +79,7 @@ fn cameras(args: &RenderArgs, target: &Target, look: &Look, quiet: bool) -> Resu
         }
         .into());
     }
-    let mut viewer = viewer(args, target, dataset.extent())?;
-    let mut images = ImageFolder::create(&folder)?;
-    for (i, view) in views.iter().enumerate() {
-        let picture = viewer.draw(view, look)?;
-        let path = images.write(&view.name, &picture.image)?;
-        if !quiet {
-            let meaning = picture.legend.map_or_else(String::new, |legend| format!("  {}", explained(&legend)));
-            output::note(&format!("{}/{} {}{meaning}", i + 1, views.len(), path.display()));
-        }
-    }
-    output::print(&format!("{}\n", folder.display()))?;
-    Ok(())
+    Ok(views)
 }
 
 /// Uploads the scene.

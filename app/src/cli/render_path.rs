@@ -10,13 +10,15 @@ use glam::DVec3;
 use splat_core::Error;
 use splat_core::camera_path::{CameraPath, Defaults, Orbit, Sphere};
 use splat_core::look::{Look, Viewer};
+use splat_core::scene::View;
 
 use crate::video::{VideoOutput, VideoWriter};
 
 use super::args::RenderArgs;
 use super::progress::Reporter;
-use super::render::DEFAULT_SIZE;
+use super::render::{DEFAULT_SIZE, chosen_views};
 use super::target::{self, Target};
+use super::train::usage;
 use super::{output, signals};
 
 /// Shortest time that a speed is told from.
@@ -34,14 +36,17 @@ enum Way {
     File(PathBuf),
     /// Once around the scene in some seconds.
     Turntable(f64),
+    /// Nowhere, for some seconds.
+    Still(f64),
 }
 
 /// The motion that is asked for, if any.
 pub(super) fn motion(args: &RenderArgs) -> Option<Motion> {
-    let way = match (&args.path.camera_path, args.path.turntable) {
-        (Some(file), _) => Way::File(file.clone()),
-        (None, Some(seconds)) => Way::Turntable(seconds),
-        (None, None) => return None,
+    let way = match (&args.path.camera_path, args.path.turntable, args.path.clip) {
+        (Some(file), ..) => Way::File(file.clone()),
+        (None, Some(seconds), _) => Way::Turntable(seconds),
+        (None, None, Some(seconds)) => Way::Still(seconds),
+        (None, None, None) => return None,
     };
     // Clap has made sure that there is an output.
     Some(Motion { way, output: args.output.clone()? })
@@ -53,7 +58,7 @@ pub(super) fn run(args: &RenderArgs, motion: &Motion, target: &Target, look: &Lo
     let output = VideoOutput::plan(&motion.output, args.path.force)?;
     let from_file = match &motion.way {
         Way::File(file) => Some(read(args, file)?),
-        Way::Turntable(_) => None,
+        Way::Turntable(_) | Way::Still(_) => None,
     };
     let mut reporter = Reporter::new(false, quiet);
     let written = film(args, motion, from_file, target, &output, look, &mut reporter);
@@ -82,33 +87,61 @@ fn film(
     reporter.status("reading the scene");
     let cloud = target.cloud()?;
     let sphere = Sphere::of_splats(&cloud);
-    let path = match (from_file, &motion.way) {
-        (Some(path), _) => path,
-        (None, Way::Turntable(seconds)) => turntable(args, *seconds, target, sphere, reporter)?,
-        (None, Way::File(file)) => read(args, file)?,
+    let frame_rate = |usual: f64| args.path.frame_rate.unwrap_or(usual);
+    let (mut views, frame_rate) = match (from_file, &motion.way) {
+        (None, Way::Still(seconds)) => {
+            let rate = frame_rate(30.0);
+            let count = (seconds * rate).round().max(1.0) as usize;
+            (vec![still_view(args, target)?; count], rate)
+        }
+        (from_file, way) => {
+            let path = match (from_file, way) {
+                (Some(path), _) => path,
+                (None, Way::File(file)) => read(args, file)?,
+                (None, Way::Turntable(seconds) | Way::Still(seconds)) => {
+                    turntable(args, *seconds, target, sphere, reporter)?
+                }
+            };
+            let rate = frame_rate(path.frame_rate);
+            let (width, height) = args.size.or(path.size).unwrap_or(DEFAULT_SIZE);
+            let views = path.frames(rate)?.into_iter().map(|time| path.view(time, width, height));
+            (views.collect::<Result<Vec<View>, _>>()?, rate)
+        }
     };
-    let frame_rate = args.path.frame_rate.unwrap_or(path.frame_rate);
-    let (width, height) = args.size.or(path.size).unwrap_or(DEFAULT_SIZE);
-    let times = path.frames(frame_rate)?;
-    // An impossible view shows before the adapter is opened.
-    path.view(path.start(), width, height)?;
+    let [from, to] = args.time.unwrap_or([0.0, 1.0]);
+    let last = (views.len() - 1).max(1) as f64;
+    for (index, view) in views.iter_mut().enumerate() {
+        view.time = cloud.motion.map(|_| from + (to - from) * index as f64 / last);
+    }
+    let (width, height) = views.first().map_or(DEFAULT_SIZE, |view| (view.width, view.height));
     reporter.status("opening the adapter");
     let gpu = target::open_gpu(&args.gpu, target.settings.raster.profile)?;
     let raster = target.raster_options(&cloud, &args.scene, sphere.radius);
     let mut viewer = Viewer::new(&gpu);
     viewer.set_cloud(Arc::new(cloud), raster, None)?;
     let stopped = signals::flag_on_signal()?;
-    let mut writer = output.start(width, height, frame_rate, times.len() as u64)?;
+    let mut writer = output.start(width, height, frame_rate, views.len() as u64)?;
     writer.notes().iter().for_each(|note| reporter.note(note));
     let began = Instant::now();
-    for (index, &time) in times.iter().enumerate() {
+    for (index, view) in views.iter().enumerate() {
         check(stopped)?;
-        let frame = viewer.draw(&path.view(time, width, height)?, look)?.image;
+        let frame = viewer.draw(view, look)?.image;
         writer.write(&frame).map_err(|error| if stopped.load(Ordering::SeqCst) { Error::Cancelled } else { error })?;
-        let speed = speed(index + 1, times.len(), began.elapsed().as_secs_f64());
-        reporter.count("frame", index as u64 + 1, times.len() as u64, &format!("{width}x{height}{speed}"));
+        let speed = speed(index + 1, views.len(), began.elapsed().as_secs_f64());
+        reporter.count("frame", index as u64 + 1, views.len() as u64, &format!("{width}x{height}{speed}"));
     }
     finish(writer, reporter)
+}
+
+/// The camera of a clip that does not move: the chosen one, or the first of the scene's.
+fn still_view(args: &RenderArgs, target: &Target) -> Result<View> {
+    if let (Some(eye), Some(point), Some(up)) = (args.eye, args.target_point, args.up) {
+        let (width, height) = args.size.unwrap_or(DEFAULT_SIZE);
+        return Ok(View::look_at(eye, point, up, args.fov, width, height)?);
+    }
+    let dataset = target.dataset(&args.scene)?;
+    let view = chosen_views(args, &dataset)?.first().map(|&view| view.clone());
+    view.ok_or_else(|| usage("the scene has no camera", "pass --eye, --target and --up").into())
 }
 
 /// Waits for the encoder.

@@ -108,7 +108,7 @@ pub(crate) fn doubts(info: &SplatInfo) -> Vec<String> {
 /// How photos are read under these settings.
 pub(crate) fn load_options(settings: &Settings, images: Option<String>) -> LoadOptions {
     let data = &settings.data;
-    LoadOptions { max_resolution: data.max_resolution, test_every: data.test_every, images }
+    LoadOptions { max_resolution: data.max_resolution, test_every: data.test_every, images, time: data.time }
 }
 
 /// Opens the adapter that the flags ask for; `profile` is used when they name none.

@@ -67,6 +67,8 @@ pub(crate) enum Action {
     ToggleFrusta,
     /// Show or hide grid and axes.
     ToggleGrid,
+    /// Play or pause a scene that moves.
+    PlayScene,
     /// Write the picture to a PNG.
     Screenshot,
 

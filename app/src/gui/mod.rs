@@ -31,6 +31,7 @@ mod status;
 mod tasks;
 mod theme;
 mod thumbnails;
+mod timeline;
 mod toasts;
 mod training;
 #[cfg(test)]

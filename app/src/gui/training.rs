@@ -425,7 +425,8 @@ mod tests {
     fn a_summary_of_a_scene_knows_its_budget_until_the_size_changes() {
         let mut settings = Settings::default();
         settings.data.max_resolution = 100;
-        let options = LoadOptions { max_resolution: 100, test_every: settings.data.test_every, images: None };
+        let options =
+            LoadOptions { max_resolution: 100, test_every: settings.data.test_every, ..LoadOptions::default() };
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../datasets/still-life");
         let dataset = Dataset::load(folder, &options).unwrap();
         let scene = SceneSummary::of(&dataset, &settings, true);

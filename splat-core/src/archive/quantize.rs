@@ -6,6 +6,7 @@
 
 mod geometry;
 mod harmonics;
+mod motion;
 
 use super::{Archive, ArchiveColumn, Classes, Codec, Data, Table, classes_of};
 use crate::error::{Error, Result};
@@ -104,6 +105,7 @@ impl Archive {
         if !rest_given {
             harmonics::add(&mut archive, cloud, &order, "shN", &cloud.sh_rest, quality)?;
         }
+        motion::add(&mut archive, cloud, &order, quality)?;
         Ok(archive)
     }
 }

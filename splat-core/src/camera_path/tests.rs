@@ -313,6 +313,7 @@ fn up_does_not_lean_to_the_side_with_more_cameras() {
             test: vec![],
             points: vec![],
             split: String::new(),
+            times: None,
             has_alpha: false,
             notes: vec![],
         }

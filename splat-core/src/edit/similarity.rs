@@ -5,7 +5,7 @@ use glam::{DMat3, DQuat, DVec3};
 use super::parallel::{ROWS_PER_THREAD, for_each_part};
 use super::sh::ShRotation;
 use crate::error::{Error, Result};
-use crate::scene::{SplatCloud, View};
+use crate::scene::{MotionColumn, SplatCloud, View};
 
 /// Scales and distances from 1 / this to this are accepted: what is left of the range of f32 takes the scene itself.
 const LARGEST: f64 = 1e12;
@@ -130,6 +130,7 @@ impl Similarity {
                 values.iter_mut().for_each(|value| *value = (f64::from(*value) + shift) as f32);
             });
         }
+        self.transform_motion(cloud, linear);
         if self.turns() {
             for_each_part(&mut cloud.quats, 1, ROWS_PER_THREAD, |_, quats| quats.iter_mut().for_each(|q| self.turn(q)));
             let rotation = ShRotation::new(self.rotation);
@@ -138,6 +139,45 @@ impl Similarity {
                 for_each_part(&mut cloud.sh_rest, width, ROWS_PER_THREAD, |_, values| {
                     values.chunks_exact_mut(width).for_each(|row| rotation.turn(row));
                 });
+            }
+        }
+    }
+
+    /// Moves what positions and rotations are changed by in time, which the map acts on as on differences. Rotations are
+    /// those of before, which become unit quaternions.
+    fn transform_motion(&self, cloud: &mut SplatCloud, linear: DMat3) {
+        let lengths = |quats: &[[f32; 4]]| -> Vec<f64> {
+            quats.iter().map(|quat| quat.iter().map(|&value| f64::from(value).powi(2)).sum::<f64>().sqrt()).collect()
+        };
+        let turns = self.turns();
+        let columns = cloud.motion.map(|motion| motion.columns()).unwrap_or_default();
+        for MotionColumn { name, moves, .. } in columns {
+            let Some((base, basis)) = moves else { continue };
+            let terms = basis.terms() as usize;
+            let lengths = if base == "quats" && turns { lengths(&cloud.quats) } else { Vec::new() };
+            let Some(values) = cloud.column_mut(name) else { continue };
+            match base {
+                "means" => {
+                    for row in values.chunks_exact_mut(3 * terms) {
+                        for term in 0..terms {
+                            let [x, y, z] = [0, 1, 2].map(|k| k * terms + term);
+                            let moved = linear * DVec3::new(row[x].into(), row[y].into(), row[z].into());
+                            [row[x], row[y], row[z]] = moved.to_array().map(|value| value as f32);
+                        }
+                    }
+                }
+                "quats" if turns => {
+                    for (row, length) in values.chunks_exact_mut(4 * terms).zip(lengths) {
+                        for term in 0..terms {
+                            let [w, x, y, z] = [0, 1, 2, 3].map(|k| k * terms + term);
+                            let part = DQuat::from_xyzw(row[x].into(), row[y].into(), row[z].into(), row[w].into());
+                            let turned = (self.rotation * part) / if length > 0.0 { length } else { 1.0 };
+                            let turned = [turned.w, turned.x, turned.y, turned.z].map(|value| value as f32);
+                            [row[w], row[x], row[y], row[z]] = turned;
+                        }
+                    }
+                }
+                _ => {}
             }
         }
     }

@@ -176,6 +176,7 @@ pub(super) fn open(path: &Path, progress: OnProgress<'_>) -> Result<Box<dyn Spla
         count: count - kept.dropped(),
         sh_degree: sh_degree as u8,
         antialiased,
+        motion: None,
         dropped: kept.dropped(),
         notes,
     };

@@ -12,7 +12,9 @@ use crate::error::{Error, Result};
 use crate::scene::SplatCloud;
 use crate::scene::io::ply::{ExtraProperty, OnProgress, SH_ROWS};
 use crate::scene::io::ply_header::PlyFile;
-use crate::scene::io::ply_rows::{SplatLayout, encode, is_antialiased, preamble, vertex_lines};
+use crate::scene::io::ply_rows::{
+    SplatLayout, encode, is_antialiased, motion_line, motion_properties, preamble, vertex_lines,
+};
 
 #[cfg(test)]
 mod tests;
@@ -89,8 +91,7 @@ impl SplatSource for Ply {
     }
 
     fn rows(&self, rows: &[u32]) -> Result<SplatCloud> {
-        let (sh_degree, antialiased) = (self.info.sh_degree, self.info.antialiased);
-        let mut cloud = SplatCloud { sh_degree, antialiased, ..SplatCloud::default() };
+        let mut cloud = self.layout.empty(self.info.antialiased);
         for rows in rows.chunks(BLOCK) {
             self.layout.decode(&self.rows.gather(&self.kept.in_file(rows))?, &mut cloud);
         }
@@ -155,6 +156,7 @@ fn open(path: &Path, progress: OnProgress<'_>) -> Result<Box<dyn SplatSource>> {
         count: rows.count() - kept.dropped(),
         sh_degree: layout.sh_degree,
         antialiased,
+        motion: layout.motion,
         dropped: kept.dropped(),
         notes,
     };
@@ -174,7 +176,9 @@ pub(crate) fn write(
     let extras = source.extras();
     let extra_size = extras.iter().map(|extra| extra.kind.size()).sum();
     let mut header = preamble(info.antialiased, degree, &comments_to_write(info, options));
-    header.extend(vertex_lines(info.count, sh_rows, extras));
+    header.extend(info.motion.and_then(|motion| motion_line(&motion)));
+    let moving = info.motion.map(|motion| motion_properties(&motion)).unwrap_or_default();
+    header.extend(vertex_lines(info.count, sh_rows, &[&moving, extras].concat()));
     header.push("end_header\n".to_owned());
     let refused = |source| Error::io(path, "write", source);
     atomic::write_with(path, &mut |out| {

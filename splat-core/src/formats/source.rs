@@ -2,8 +2,8 @@
 
 use super::Format;
 use crate::error::Result;
-use crate::scene::SplatCloud;
 use crate::scene::io::ply::{ExtraProperty, OnProgress};
+use crate::scene::{Motion, SplatCloud};
 
 /// Splats that are decoded at a time: a few megabytes at the highest SH degree.
 pub const BLOCK: usize = 1 << 14;
@@ -19,6 +19,8 @@ pub struct SplatInfo {
     pub sh_degree: u8,
     /// Whether they were trained with the anti-aliased (mip) projection.
     pub antialiased: bool,
+    /// How they move.
+    pub motion: Option<Motion>,
     /// Rows left out, because a value was NaN or a quaternion zero.
     pub dropped: usize,
     /// What a person should know: what of the file was not understood or had to be cut.
@@ -73,6 +75,7 @@ impl SplatCloud {
             count: self.len(),
             sh_degree: self.sh_degree,
             antialiased: self.antialiased,
+            motion: self.motion,
             dropped: self.dropped,
             ..SplatInfo::default()
         };
@@ -87,6 +90,42 @@ impl SplatSource for InMemory<'_> {
 
     fn rows(&self, rows: &[u32]) -> Result<SplatCloud> {
         Ok(self.cloud.gather(rows))
+    }
+}
+
+/// Splats that move, as they are at one time.
+pub(super) struct AtTime<'a> {
+    moving: &'a dyn SplatSource,
+    time: f64,
+    info: SplatInfo,
+}
+
+impl<'a> AtTime<'a> {
+    /// At a time from 0 to 1.
+    pub(super) fn new(moving: &'a dyn SplatSource, time: f64) -> Self {
+        AtTime { moving, time, info: SplatInfo { motion: None, ..moving.info().clone() } }
+    }
+}
+
+impl SplatSource for AtTime<'_> {
+    fn info(&self) -> &SplatInfo {
+        &self.info
+    }
+
+    fn rows(&self, rows: &[u32]) -> Result<SplatCloud> {
+        Ok(self.moving.rows(rows)?.at(self.time))
+    }
+
+    fn range(&self, first: usize, count: usize) -> Result<SplatCloud> {
+        Ok(self.moving.range(first, count)?.at(self.time))
+    }
+
+    fn extras(&self) -> &[ExtraProperty] {
+        self.moving.extras()
+    }
+
+    fn extra_rows(&self, rows: &[u32]) -> Result<Vec<u8>> {
+        self.moving.extra_rows(rows)
     }
 }
 

@@ -202,6 +202,7 @@ fn open(path: &Path, progress: OnProgress<'_>) -> Result<Box<dyn SplatSource>> {
         count: reader.rows(),
         sh_degree: reader.sh_degree(),
         antialiased: reader.meta().get("antialiased").and_then(Value::as_bool).unwrap_or(false),
+        motion: reader.motion().map_err(|problem| Error::input(path, problem.to_string(), "export the scene again"))?,
         dropped: 0,
         notes: reader.notes().to_vec(),
     };

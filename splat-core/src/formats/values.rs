@@ -113,7 +113,7 @@ pub(super) mod tests {
             sh_rest: (0..count * width).map(|index| 0.9 * wave(index, 1.91)).collect(),
             sh_degree,
             antialiased: count % 2 == 1,
-            dropped: 0,
+            ..SplatCloud::default()
         }
     }
 

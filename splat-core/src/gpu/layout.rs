@@ -109,6 +109,6 @@ pub struct FrameUniform {
     pub rows: [u32; 4],
     /// First and one-past-last tile row of the band, bits of the near plane, antialias flag.
     pub band: [u32; 4],
-    /// Far plane, then three spare values.
+    /// Far plane; time from −½ to ½; weight of the mean speed per splat, where motion is trained; a spare value.
     pub far: [f32; 4],
 }

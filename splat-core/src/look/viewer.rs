@@ -11,7 +11,7 @@ use crate::gpu::Gpu;
 use crate::model::{RasterOptions, Rendered, Scene, ViewRenderer, Window};
 use crate::params::Params;
 use crate::render::{finished_phase, to_image, viewing_model};
-use crate::scene::{SplatCloud, View};
+use crate::scene::{Motion, SplatCloud, TimeBasis, View};
 use crate::stage::Scratch;
 use crate::stage::rasterize::Blending;
 
@@ -80,14 +80,17 @@ impl Viewer {
             ));
         }
         Scratch::check_rows(&self.gpu, rows)?;
-        let fits = |loaded: &Loaded| loaded.params.rows() == rows && loaded.cloud.sh_degree == cloud.sh_degree;
+        let fits = |loaded: &Loaded| {
+            let kind = |cloud: &SplatCloud| (cloud.sh_degree, cloud.motion);
+            loaded.params.rows() == rows && kind(&loaded.cloud) == kind(&cloud)
+        };
         let (marks, on_device) = (Marks::default(), OnDevice::default());
         match self.loaded.take() {
             Some(loaded) if fits(&loaded) => {
                 self.loaded = Some(Loaded { cloud, options, ages, marks, on_device, params: loaded.params });
             }
             earlier => {
-                let columns = viewing_model(u32::from(cloud.sh_degree), Blending::Composite).columns();
+                let columns = viewing_model(u32::from(cloud.sh_degree), cloud.motion, Blending::Composite).columns();
                 let made = self.gpu.allocating(|| Params::new(&self.gpu, columns, rows, false));
                 let params = match made {
                     Ok(params) => params,
@@ -194,6 +197,9 @@ impl Loaded {
         if params.has("shN") {
             params.column("shN").values.write(gpu, &cloud.sh_rest);
         }
+        for column in &cloud.more {
+            params.column(column.name).values.write(gpu, &column.values);
+        }
     }
 
     /// Brings the other columns up to date.
@@ -231,11 +237,9 @@ impl Loaded {
         window: Option<Window>,
     ) -> Result<Rendered> {
         let degree = u32::from(self.cloud.sh_degree);
-        let used = match mode {
-            // The attribute is the colour, from everywhere.
-            Mode::Opacity | Mode::Size | Mode::Age => 0,
-            _ => degree.min(u32::from(look.sh_degree)),
-        };
+        // The attribute is the colour, from everywhere.
+        let is_attribute = matches!(mode, Mode::Opacity | Mode::Size | Mode::Age);
+        let used = if is_attribute { 0 } else { degree.min(u32::from(look.sh_degree)) };
         // Compensation would make small splats faint, and these are meant to be solid.
         let solid = matches!(mode, Mode::Ellipsoids | Mode::Points);
         let options = RasterOptions {
@@ -248,7 +252,12 @@ impl Loaded {
             _ => Blending::Composite,
         };
         let with_depth = matches!(mode, Mode::Depth | Mode::Normals);
-        let model = viewing_model(degree, blending);
+        let motion = self.cloud.motion.map(|motion| Motion {
+            // The colour of an attribute does not change with time.
+            sh0: if is_attribute { TimeBasis::STILL } else { motion.sh0 },
+            ..motion
+        });
+        let model = viewing_model(degree, motion, blending);
         let scene = Scene { gpu, model: &model, params: &self.params, phase: finished_phase(used), options };
         match window {
             None => views.render(&scene, view, with_depth),

@@ -3,6 +3,7 @@
 //! A recipe's name appears only here and in the settings table.
 
 mod codecs;
+mod dynamic;
 mod static_scene;
 
 use std::sync::Arc;
@@ -25,6 +26,8 @@ pub struct Context<'a> {
     pub initial_splats: usize,
     /// Splats at most, resolved.
     pub max_splats: usize,
+    /// Different times in the photos; 0 without.
+    pub frames: u32,
     /// Working planes of the photometric loss.
     pub loss_buffers: Arc<LossBuffers>,
 }
@@ -50,12 +53,17 @@ pub struct Recipe {
 }
 
 /// All methods.
-pub const RECIPES: &[Recipe] = &[static_scene::RECIPE];
+pub const RECIPES: &[Recipe] = &[static_scene::RECIPE, dynamic::RECIPE];
 
-/// The recipe of a name.
+/// The recipe of a name, for photos at so many different times.
 ///
 /// # Panics
 /// When a name has no recipe: a bug of ours.
-pub fn recipe(name: RecipeName) -> &'static Recipe {
+pub fn recipe(name: RecipeName, frames: u32) -> &'static Recipe {
+    let name = match name {
+        RecipeName::Auto if frames > 1 => RecipeName::Dynamic,
+        RecipeName::Auto => RecipeName::Static,
+        name => name,
+    };
     RECIPES.iter().find(|recipe| recipe.name == name).unwrap_or_else(|| panic!("no recipe {name:?}"))
 }

@@ -11,6 +11,7 @@ use crate::loss::{Loss, Photometric, RateLoss, Regularize};
 use crate::model::Model;
 use crate::schedule::Rate;
 use crate::settings::{DensityMethod, RecipeName, Settings};
+use crate::stage::Stage;
 use crate::stage::decode::{Decode, DecodeRates};
 use crate::stage::rasterize::Rasterize;
 use crate::stage::sh::Sh;
@@ -19,6 +20,11 @@ pub(super) const RECIPE: Recipe =
     Recipe { name: RecipeName::Static, about: "a scene that does not move, under one light", build };
 
 fn build(context: &Context<'_>) -> Parts {
+    build_with(context, Vec::new())
+}
+
+/// A static scene with further stages between decoding and colour.
+pub(super) fn build_with(context: &Context<'_>, between: Vec<Box<dyn Stage>>) -> Parts {
     let settings = context.settings;
     let losses: Vec<Box<dyn Loss>> = vec![
         Box::new(Photometric {
@@ -29,11 +35,11 @@ fn build(context: &Context<'_>) -> Parts {
         Box::new(RateLoss { weight: settings.loss.bits }),
         Box::new(Regularize { opacity_weight: settings.loss.opacity_reg, scale_weight: settings.loss.scale_reg }),
     ];
-    Parts { model: model(settings, context.extent), losses, density: density(context) }
+    Parts { model: model(settings, context.extent, between), losses, density: density(context) }
 }
 
 /// The chain `decode → sh → rasterize` with the learning rates of the settings.
-pub(super) fn model(settings: &Settings, extent: f64) -> Model {
+fn model(settings: &Settings, extent: f64, between: Vec<Box<dyn Stage>>) -> Model {
     let optim = &settings.optim;
     let constant = |rate: f32| Rate::constant(f64::from(rate));
     let geometry = codecs::geometry(settings);
@@ -54,7 +60,10 @@ pub(super) fn model(settings: &Settings, extent: f64) -> Model {
         sh0_codec,
         shn_codec,
     };
-    Model::new(vec![Box::new(Decode { rates, codecs: geometry }), Box::new(sh), Box::new(Rasterize::default())])
+    let mut stages: Vec<Box<dyn Stage>> = vec![Box::new(Decode { rates, codecs: geometry })];
+    stages.extend(between);
+    stages.extend([Box::new(sh) as Box<dyn Stage>, Box::new(Rasterize::default())]);
+    Model::new(stages)
 }
 
 fn density(context: &Context<'_>) -> Box<dyn Density> {

@@ -102,7 +102,7 @@ pub struct View {
     pub mask_path: Option<PathBuf>,
     /// Which physical camera took it; views with equal intrinsics share a number.
     pub camera_id: u32,
-    /// Time stamp, for dynamic scenes.
+    /// When it was taken, from 0 (first view of the scene) to 1 (last); `None` where nothing moves.
     pub time: Option<f64>,
 }
 

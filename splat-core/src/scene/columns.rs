@@ -1,6 +1,6 @@
 //! Finished splats seen as the named columns a static scene trains, so that edits and hashes need no method by name.
 
-use super::SplatCloud;
+use super::{CloudColumn, SplatCloud};
 use crate::error::{Error, Result};
 
 impl SplatCloud {
@@ -18,6 +18,7 @@ impl SplatCloud {
         if self.sh_degree > 0 {
             columns.push(("shN", self.sh_width(), self.sh_rest.as_slice()));
         }
+        columns.extend(self.more.iter().map(|column| (column.name, column.width, column.values.as_slice())));
         columns
     }
 
@@ -30,7 +31,10 @@ impl SplatCloud {
             "opacity_logits" => Some(&mut self.opacity_logits),
             "sh0" => Some(self.sh0.as_flattened_mut()),
             "shN" if self.sh_degree > 0 => Some(&mut self.sh_rest),
-            _ => None,
+            _ => {
+                let column = self.more.iter_mut().find(|column| column.name == name)?;
+                Some(&mut column.values)
+            }
         }
     }
 
@@ -55,7 +59,10 @@ impl SplatCloud {
     /// Refuses a cloud whose columns are not all as long as its means.
     pub(crate) fn check(&self) -> Result<()> {
         let whole = |(_, width, values): (_, usize, &[f32])| values.len() == width * self.len();
-        let rest = self.sh_rows().is_some() && self.sh_rest.len() == self.len() * self.sh_width();
+        let moves = self.motion.map(|motion| motion.columns()).unwrap_or_default();
+        let held = self.more.iter().map(|column| (column.name, column.width as u32));
+        let moves = moves.iter().map(|column| (column.name, column.width)).eq(held);
+        let rest = moves && self.sh_rows().is_some() && self.sh_rest.len() == self.len() * self.sh_width();
         if rest && self.columns().into_iter().all(whole) {
             return Ok(());
         }
@@ -65,8 +72,16 @@ impl SplatCloud {
         ))
     }
 
-    /// Adds the splats of another cloud of the same SH degree behind these.
+    /// Adds the splats of another cloud of the same SH degree and motion behind these.
     pub(crate) fn append(&mut self, more: &SplatCloud) {
+        if self.is_empty() {
+            self.motion = more.motion;
+            self.more.clone_from(&more.more);
+        } else {
+            for (column, more) in self.more.iter_mut().zip(&more.more) {
+                column.values.extend_from_slice(&more.values);
+            }
+        }
         self.means.extend_from_slice(&more.means);
         self.quats.extend_from_slice(&more.quats);
         self.log_scales.extend_from_slice(&more.log_scales);
@@ -80,18 +95,24 @@ impl SplatCloud {
         fn rows<T: Copy>(values: &[T], src: &[u32]) -> Vec<T> {
             src.iter().map(|&row| values[row as usize]).collect()
         }
-        let width = self.sh_width();
-        let mut sh_rest = Vec::with_capacity(src.len() * width);
-        for &row in src {
-            sh_rest.extend_from_slice(&self.sh_rest[row as usize * width..][..width]);
-        }
+        let wide = |values: &[f32], width: usize| {
+            let mut gathered = Vec::with_capacity(src.len() * width);
+            for &row in src {
+                gathered.extend_from_slice(&values[row as usize * width..][..width]);
+            }
+            gathered
+        };
+        let more = self.more.iter();
+        let more = more.map(|column| CloudColumn { values: wide(&column.values, column.width), ..*column }).collect();
         SplatCloud {
             means: rows(&self.means, src),
             quats: rows(&self.quats, src),
             log_scales: rows(&self.log_scales, src),
             opacity_logits: rows(&self.opacity_logits, src),
             sh0: rows(&self.sh0, src),
-            sh_rest,
+            sh_rest: wide(&self.sh_rest, self.sh_width()),
+            motion: self.motion,
+            more,
             sh_degree: self.sh_degree,
             antialiased: self.antialiased,
             dropped: self.dropped,

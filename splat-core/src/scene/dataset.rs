@@ -11,7 +11,9 @@ use super::doctor;
 use super::io::colmap::check_intrinsics;
 use super::lens::Lens;
 use super::split::split_views;
+use super::times::{self, Times};
 use crate::error::{Error, Result};
+use crate::settings::TimeSource;
 use glam::{DMat3, DVec3};
 use std::path::{Path, PathBuf};
 
@@ -24,11 +26,13 @@ pub struct LoadOptions {
     pub test_every: u32,
     /// Image folder to use instead of the usual one, relative to the data set or absolute.
     pub images: Option<String>,
+    /// What tells when an image was taken.
+    pub time: TimeSource,
 }
 
 impl Default for LoadOptions {
     fn default() -> Self {
-        Self { max_resolution: 0, test_every: 8, images: None }
+        Self { max_resolution: 0, test_every: 8, images: None, time: TimeSource::Auto }
     }
 }
 
@@ -86,6 +90,8 @@ pub struct Dataset {
     pub points: Vec<Point>,
     /// How the split was chosen, for people.
     pub split: String,
+    /// When the views were taken; `None` if nothing is known to move, and then no view has a time.
+    pub times: Option<Times>,
     /// Whether the images carry alpha, judged by the first one.
     pub has_alpha: bool,
     /// Remarks about the data.
@@ -101,12 +107,13 @@ impl Dataset {
     pub fn load(path: impl AsRef<Path>, options: &LoadOptions) -> Result<Self> {
         let mut source = detect::read(path.as_ref(), options)?;
         let mut notes = std::mem::take(&mut source.notes);
+        let times = times::settle(&mut source, options.time)?;
         let frames = std::mem::take(&mut source.views);
         let (mut views, has_alpha) = place_images(&source, frames, options, &mut notes)?;
         views.sort_by(|a, b| a.0.name.cmp(&b.0.name));
         let (train, test, split) = split_views(&source, views, options, &mut notes)?;
         let Source { root, format, points, .. } = source;
-        let mut dataset = Self { root, format, train, test, points, split, has_alpha, notes };
+        let mut dataset = Self { root, format, train, test, points, split, times, has_alpha, notes };
         let remarks = doctor::examine(&dataset)?;
         dataset.notes.extend(remarks);
         Ok(dataset)
@@ -155,7 +162,7 @@ impl Dataset {
         ((horizons * count.recip() + DMat3::IDENTITY * LEAN).inverse() * mean).try_normalize().unwrap_or(DVec3::Z)
     }
 
-    /// A hash (64-bit FNV-1a) of names, sizes, cameras, poses and points, to tell whether a checkpoint fits.
+    /// A hash (64-bit FNV-1a) of names, sizes, cameras, poses, times and points, to tell whether a checkpoint fits.
     pub fn fingerprint(&self) -> u64 {
         let mut hash = Fnv(0xCBF2_9CE4_8422_2325);
         for (part, views) in [(0_u8, &self.train), (1, &self.test)] {
@@ -168,7 +175,7 @@ impl Dataset {
                 for value in [view.fx, view.fy, view.cx, view.cy] {
                     hash.bytes(&value.to_bits().to_le_bytes());
                 }
-                for value in view.viewmat.to_cols_array() {
+                for value in view.viewmat.to_cols_array().into_iter().chain(view.time) {
                     hash.bytes(&value.to_bits().to_le_bytes());
                 }
             }

@@ -9,6 +9,7 @@ use super::io::colmap::{self, ColmapModel};
 use super::io::ply;
 use super::io::transforms::{self, Declared, Frame, Transforms};
 use super::lens::Lens;
+use super::times;
 use super::unsupported;
 use crate::error::{Error, Result};
 use glam::DAffine3;
@@ -29,6 +30,8 @@ pub(crate) struct Source {
     /// The image folder, for messages.
     pub(crate) looked_in: PathBuf,
     pub(crate) notes: Vec<Note>,
+    /// What its times count, [`Times::unit`](super::times::Times::unit).
+    pub(crate) time_unit: &'static str,
 }
 
 /// A posed image before its file is opened.
@@ -41,6 +44,7 @@ pub(crate) struct SourceView {
     /// `None` = not found.
     pub(crate) image_path: Option<PathBuf>,
     pub(crate) mask_path: Option<PathBuf>,
+    /// Time as the source counts; in [0, 1] once [`times::settle`] has seen all of them.
     pub(crate) time: Option<f64>,
     pub(crate) held_out: bool,
     /// The file the pose comes from, for messages.
@@ -134,6 +138,7 @@ fn read_transforms(
         split,
         looked_in,
         notes: Vec::new(),
+        time_unit: times::TIMES,
     };
     for (path, held_out) in files {
         add_transforms(&mut source, path, *held_out, &images, options)?;
@@ -293,6 +298,7 @@ fn read_colmap(root: &Path, folder: &Path, others: &[PathBuf], options: &LoadOpt
         split: None,
         looked_in: photos.path().to_path_buf(),
         notes,
+        time_unit: times::FRAMES,
     })
 }
 

@@ -16,7 +16,10 @@ mod init;
 pub mod io;
 mod lens;
 mod loader;
+mod motion;
+mod names;
 mod split;
+mod times;
 mod unsupported;
 
 pub use camera::{Intrinsics, View};
@@ -28,3 +31,5 @@ pub use init::{initial_points, nearest_distances};
 pub use io::ply::{SplatCloud, count_splats, read_points, read_splats, write_splats};
 pub use lens::Lens;
 pub use loader::PhotoLoader;
+pub use motion::{CloudColumn, Motion, MotionColumn, TimeBasis};
+pub use times::Times;

@@ -174,7 +174,7 @@ impl Field {
 
     /// Whether it may change while a run is in progress, because the trainer does not read it.
     pub fn is_live(&self) -> bool {
-        super::LIVE.contains(&self.key().as_str())
+        super::resolve::LIVE.contains(&self.key().as_str())
     }
 
     /// The allowed values in brief: an interval or the words.

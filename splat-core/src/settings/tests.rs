@@ -42,7 +42,7 @@ fn every_field_has_a_unique_key_a_doc_and_a_range() {
 
 #[test]
 fn live_and_inert_keys_exist() {
-    for key in super::LIVE.iter().chain(super::INERT) {
+    for key in super::resolve::LIVE.iter().chain(super::resolve::INERT) {
         assert!(Settings::fields().any(|field| field.key() == *key), "{key}");
     }
 }

@@ -5,14 +5,18 @@
 //! not show gets nothing. Stages never import one another.
 
 pub mod decode;
+pub mod flow;
+mod own;
 pub mod rasterize;
 pub mod sh;
 
 use crate::gpu::layout::FrameUniform;
 use crate::gpu::{Buf, Gpu, Pass};
 use crate::params::{ChunkRange, ColumnSpec, Params, RowBuf};
+use crate::scene::Motion;
 use crate::schedule::Phase;
 
+pub use own::OwnBuffers;
 pub use rasterize::Scratch;
 
 /// One link of the chain.
@@ -28,6 +32,11 @@ pub trait Stage: Send + Sync {
     /// Whether this is the rasterizer; a model has exactly one.
     fn rasterizes(&self) -> bool {
         false
+    }
+
+    /// How the splats move at which the stage arrives; a scene says it beside its columns.
+    fn motion(&self) -> Option<Motion> {
+        None
     }
 
     /// Computes the stage's output in `frame` from columns and earlier outputs.
@@ -88,6 +97,10 @@ pub struct Frame<'a> {
     pub splats: Option<Splats>,
     /// Gradients of `splats`, same shapes.
     pub grad_splats: Option<Splats>,
+    /// View-independent colours in place of the column `sh0`, where a stage changes them. [N, 3]
+    pub sh0: Option<RowBuf<f32>>,
+    /// Gradients of `sh0`, same shape.
+    pub grad_sh0: Option<RowBuf<f32>>,
 }
 
 impl Frame<'_> {

@@ -91,6 +91,7 @@ impl Stage for Sh {
         pass.stage("sh.sh");
         let kernel = pass.gpu().kernel("sh/sh", &self.constants(frame));
         let splats = frame.splats();
+        let sh0 = frame.sh0.as_ref().unwrap_or_else(|| params.column("sh0").decoded(&frame.phase));
         for chunk in params.chunks() {
             kernel.run(
                 pass,
@@ -98,7 +99,7 @@ impl Stage for Sh {
                 &frame.uniform_for(&chunk),
                 &[
                     ("means", splats.means.bind(&chunk)),
-                    ("sh0", params.column("sh0").decoded(&frame.phase).bind(&chunk)),
+                    ("sh0", sh0.bind(&chunk)),
                     ("shN", params.column(self.higher()).decoded(&frame.phase).bind(&chunk)),
                     ("features", frame.scratch.features.bind(&chunk)),
                 ],
@@ -111,6 +112,7 @@ impl Stage for Sh {
         let [rows, stride] = self.constants(frame);
         let kernel = pass.gpu().kernel("sh/sh_bwd", &[rows, stride, ("UPDATES", u32::from(frame.phase.sh_update))]);
         let spare = &frame.scratch.spare;
+        let grad_sh0 = frame.grad_sh0.as_ref().unwrap_or_else(|| params.column("sh0").decoded_grads());
         for chunk in params.chunks() {
             let grad_shn =
                 if self.degree > 0 { params.column("shN").decoded_grads().bind(&chunk) } else { spare.bind() };
@@ -125,7 +127,7 @@ impl Stage for Sh {
                     ("features", frame.scratch.features.bind(&chunk)),
                     ("grad_features", frame.scratch.grad_features.bind(&chunk)),
                     ("grad_means", frame.grad_splats().means.bind(&chunk)),
-                    ("grad_sh0", params.column("sh0").decoded_grads().bind(&chunk)),
+                    ("grad_sh0", grad_sh0.bind(&chunk)),
                     ("grad_shN", grad_shn),
                 ],
             );

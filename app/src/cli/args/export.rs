@@ -35,11 +35,22 @@ pub(crate) struct ExportArgs {
     /// run was trained with stay as they are.
     #[arg(long, value_name = "Q", value_parser = quality)]
     pub(crate) quality: Option<f32>,
+    /// Write a scene that moves as it is at a time, 0 to 1 for its first to its last photo. Formats that cannot hold
+    /// motion get time 0 without it.
+    #[arg(long, value_name = "T", value_parser = time, conflicts_with = "frames")]
+    pub(crate) time: Option<f64>,
+    /// Write a scene that moves as so many files, OUT_0000 and so on, each as it is at one time.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=100_000), conflicts_with = "check")]
+    pub(crate) frames: Option<u32>,
     /// Render the written file and what it was written from, and print how much they differ.
     #[arg(long)]
     pub(crate) check: bool,
     #[command(flatten)]
     pub(crate) gpu: GpuArgs,
+}
+
+fn time(text: &str) -> Result<f64, String> {
+    text.parse().ok().filter(|time| (0.0..=1.0).contains(time)).ok_or_else(|| "choose one from 0 to 1".to_owned())
 }
 
 fn quality(text: &str) -> Result<f32, String> {

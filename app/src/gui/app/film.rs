@@ -257,9 +257,15 @@ impl App {
         let Some(scene) = &self.scene else { return Ok(()) };
         let (width, height) = (request.width, request.height);
         let times = self.film.path.frames(request.frame_rate)?;
+        let last = (times.len() - 1).max(1) as f64;
+        let motion = scene.document.cloud().motion;
         let inverse = scene.document.transform().inverse();
-        let view = |&time: &f64| Ok(inverse.transform_view(&self.film.path.view(time, width, height)?));
-        let views = times.iter().map(view).collect::<Result<std::collections::VecDeque<View>>>()?;
+        // A scene that moves does so once while the camera goes its way.
+        let view = |(index, &time): (usize, &f64)| {
+            let view = inverse.transform_view(&self.film.path.view(time, width, height)?);
+            Ok(View { time: motion.map(|_| index as f64 / last), ..view })
+        };
+        let views = times.iter().enumerate().map(view).collect::<Result<std::collections::VecDeque<View>>>()?;
         let output = VideoOutput::plan(&request.target, request.replace)?;
         let total = views.len();
         let writer = output.start(width, height, request.frame_rate, total as u64)?;

@@ -40,6 +40,7 @@ impl App {
             can_redo: document.is_some_and(|document| document.redo_label().is_some()),
             has_selection: document.is_some_and(|document| !document.selected().is_empty()),
             has_hidden: document.is_some_and(|document| !document.hidden().is_empty()),
+            moves: document.is_some_and(|document| document.cloud().motion.is_some()),
             is_looking_through: self.viewport.looking.is_some(),
             has_path_keys: !self.film.path.keys.is_empty(),
             can_play_path: self.film.path.keys.len() > 1,
@@ -99,6 +100,7 @@ impl App {
             Action::LeaveCamera => self.viewport.leave_camera(),
             Action::ToggleFrusta => self.viewport.frusta = !self.viewport.frusta,
             Action::ToggleGrid => self.viewport.grid = !self.viewport.grid,
+            Action::PlayScene => self.viewport.timeline.toggle(std::time::Instant::now()),
             Action::Screenshot => self.screenshot(),
             Action::Tool(tool) => {
                 self.choose_tool(tool);

@@ -19,6 +19,7 @@ use crate::gui::panels::display;
 use crate::gui::prefs::Prefs;
 use crate::gui::scores::Score;
 use crate::gui::tasks::Task;
+use crate::gui::timeline::Timeline;
 use crate::gui::worker::{Ask, Beside, Draw, Shown, Why};
 
 /// A picture that takes longer is drawn smaller while the camera moves.
@@ -56,6 +57,8 @@ pub(super) struct Viewport {
     drag: Option<ToolDrag>,
     /// Ends of the measured distance.
     pub(super) measure: [Option<DVec3>; 2],
+    /// The time in a scene that moves.
+    pub(super) timeline: Timeline,
     /// Radius of interest, world units.
     pub(super) extent: f64,
 }
@@ -93,6 +96,7 @@ impl Viewport {
             size: (1, 1),
             drag: None,
             measure: [None; 2],
+            timeline: Timeline::default(),
             extent: 1.0,
         }
     }
@@ -104,6 +108,7 @@ impl Viewport {
         self.extent = extent;
         self.looking = None;
         self.measure = [None; 2];
+        self.timeline.go_to(0.0);
         self.tool = Tool::Navigate;
         self.drag = None;
         self.shown = None;
@@ -166,6 +171,7 @@ impl App {
     /// Draws the viewport and reads the person's hands.
     pub(super) fn viewport(&mut self, ui: &mut Ui, actions: &mut Vec<Action>) {
         let rect = if self.viewport.looking.is_some() { self.compare_bar(ui) } else { ui.available_rect_before_wrap() };
+        let rect = self.time_bar(ui, rect);
         let scale = ui.ctx().pixels_per_point();
         let pixels = |points: f32| (points * scale).round().clamp(1.0, 8192.0) as u32;
         self.viewport.size = (pixels(rect.width()), pixels(rect.height()));
@@ -251,6 +257,25 @@ impl App {
         }
         // Of the area as it was before: too long a bar would widen it.
         Rect::from_min_max(egui::pos2(area.left(), ui.cursor().top().min(area.bottom() - 1.0)), area.max)
+    }
+
+    /// The bar of time under the picture, in scenes that move; returns what is left for the picture.
+    fn time_bar(&mut self, ui: &mut Ui, area: Rect) -> Rect {
+        let Some(motion) = self.scene.as_ref().and_then(|scene| scene.document.cloud().motion) else { return area };
+        let height = ui.spacing().interact_size.y + 8.0;
+        let (picture, bar) = area.split_top_bottom_at_y((area.bottom() - height).max(area.top() + 1.0));
+        ui.painter().rect_filled(bar, 0.0, ui.visuals().panel_fill);
+        let mut ui = ui.new_child(egui::UiBuilder::new().max_rect(bar.shrink(4.0)));
+        let timeline = &mut self.viewport.timeline;
+        if timeline.advance(Instant::now(), motion.frames) {
+            // Pictures that arrive wake the window too; frames between them would show nothing new.
+            ui.ctx().request_repaint_after(HAND);
+        }
+        let scrubbed = timeline.show(&mut ui, motion.frames);
+        if scrubbed || timeline.plays() {
+            self.viewport.moving();
+        }
+        picture
     }
 
     /// The view of the picture on screen, where the edited scene has it.
@@ -429,11 +454,13 @@ impl App {
     pub(super) fn wanted_view(&self) -> Option<View> {
         let scene = self.scene.as_ref()?;
         let (width, height) = self.wanted_size();
-        Some(match self.viewport.looking.and_then(|index| scene.views.get(index)) {
+        let view = match self.viewport.looking.and_then(|index| scene.views.get(index)) {
             // Photos belong to the splats as they were read.
             Some(view) => view.resized(width, height),
             None => scene.document.transform().inverse().transform_view(&self.viewport.camera.view(width, height)),
-        })
+        };
+        let time = scene.document.cloud().motion.map(|_| self.viewport.timeline.at());
+        Some(View { time, ..view })
     }
 
     /// Asks for the next picture, if it would differ from the last.
@@ -473,6 +500,9 @@ impl App {
         let Some(scene) = &self.scene else { return };
         let Some(view) = scene.views.get(index) else { return };
         self.viewport.looking = Some(index);
+        if let Some(time) = view.time {
+            self.viewport.timeline.go_to(time);
+        }
         self.viewport.camera.set_from_view(&scene.document.transform().transform_view(view));
         self.viewport.camera.arrive();
         let fresh = scene.scores.get(&view.name).is_some_and(|score| !score.stale);

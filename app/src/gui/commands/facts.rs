@@ -44,6 +44,8 @@ pub(crate) struct Facts {
     pub(crate) has_selection: bool,
     /// Splats are hidden.
     pub(crate) has_hidden: bool,
+    /// The splats move.
+    pub(crate) moves: bool,
     /// The view is that of a photo's camera.
     pub(crate) is_looking_through: bool,
     /// The camera path has keys.
@@ -117,6 +119,7 @@ pub(crate) fn enabled(action: &Action, facts: &Facts) -> Result<(), &'static str
         Action::NextCamera | Action::PreviousCamera | Action::LookThrough(_) | Action::ToggleFrusta => {
             need(facts.has_dataset, "there are no photos")
         }
+        Action::PlayScene => need(facts.moves, "the scene does not move"),
         Action::LeaveCamera => need(facts.is_looking_through, "the view is not that of a photo"),
 
         Action::Tool(Tool::Navigate) => Ok(()),

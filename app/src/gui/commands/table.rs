@@ -277,6 +277,7 @@ pub(crate) static COMMANDS: &[Command] = &[
         &[plain(Key::G)],
         "Show or hide the ground grid and the axes",
     ),
+    row(Group::View, Action::PlayScene, "Play scene", &[plain(Key::Space)], "Play or pause a scene that moves").gap(),
     row(
         Group::View,
         Action::Screenshot,
@@ -292,7 +293,8 @@ pub(crate) static COMMANDS: &[Command] = &[
         &[shift(Key::Enter)],
         "Remove the key of the camera path that was passed last",
     ),
-    row(Group::Path, Action::PlayPath, "Play", &[plain(Key::Space)], "Play or stop the camera path").gap(),
+    row(Group::Path, Action::PlayPath, "Play", &[plain(Key::Space), shift(Key::Space)], "Play or stop the camera path")
+        .gap(),
     row(
         Group::Window,
         Action::Palette,

@@ -11,6 +11,7 @@ fn everything() -> Facts {
         has_scene: true,
         has_splats: true,
         has_dataset: true,
+        moves: true,
         can_continue: true,
         is_modified: true,
         can_undo: true,
@@ -68,6 +69,7 @@ fn plain_actions() -> Vec<Action> {
         | Action::AddKey
         | Action::RemoveKey
         | Action::PlayPath
+        | Action::PlayScene
         | Action::Toggle(_)
         | Action::Palette
         | Action::Shortcuts
@@ -113,6 +115,7 @@ fn plain_actions() -> Vec<Action> {
         Action::AddKey,
         Action::RemoveKey,
         Action::PlayPath,
+        Action::PlayScene,
         Action::Palette,
         Action::Shortcuts,
         Action::ToggleTheme,
@@ -181,11 +184,14 @@ fn shortcuts_are_unique_but_for_those_that_are_shared_on_purpose() {
     }
     let expected = [
         "Space: Pause / Resume",
+        "Space: Pause / Play scene",
         "Space: Pause / Play",
+        "Space: Resume / Play scene",
         "Space: Resume / Play",
         "Escape: Navigate / Select none",
         "Escape: Navigate / Leave photo",
         "Escape: Select none / Leave photo",
+        "Space: Play scene / Play",
     ];
     assert_eq!(shared, expected);
 }
@@ -273,7 +279,8 @@ fn shared_keys_do_what_fits() {
     let space = |facts| press(&facts, Modifiers::NONE, Key::Space, false).0;
     assert_eq!(space(Facts { run: Run::Running, ..everything() }), [Action::Pause]);
     assert_eq!(space(Facts { run: Run::Paused, ..everything() }), [Action::Resume]);
-    assert_eq!(space(everything()), [Action::PlayPath]);
+    assert_eq!(space(everything()), [Action::PlayScene]);
+    assert_eq!(space(Facts { moves: false, ..everything() }), [Action::PlayPath]);
     assert_eq!(space(Facts::default()), []);
     let escape = |facts| press(&facts, Modifiers::NONE, Key::Escape, false);
     assert_eq!(escape(Facts { tool: Tool::Brush, ..everything() }).0, [Action::Tool(Tool::Navigate)]);

@@ -229,6 +229,7 @@ impl<'a> Builder<'a> {
             count: self.rows,
             sh_degree: self.primitives.iter().map(|primitive| primitive.sh_degree).max().unwrap_or(0),
             antialiased: antialiased.unwrap_or(false),
+            motion: None,
             dropped: 0,
             notes: self.notes,
         };

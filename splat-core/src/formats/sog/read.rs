@@ -143,6 +143,7 @@ pub(super) fn open(path: &Path, progress: OnProgress<'_>) -> Result<Box<dyn Spla
         count,
         sh_degree: degree.unwrap_or(0) as u8,
         antialiased: layout.antialiased,
+        motion: None,
         dropped: 0,
         notes: layout.notes.clone(),
     };

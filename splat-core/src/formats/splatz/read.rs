@@ -15,6 +15,7 @@ use super::write::Coding;
 use super::{END, Header, MAGIC, MAJOR, MOST_DESCRIPTION, allowed_numbers, integers};
 use crate::archive::{Archive, ArchiveColumn, Codec, Data, Table};
 use crate::error::{Error, Result};
+use crate::scene::Motion;
 use crate::scene::io::ply::OnProgress;
 
 /// Bytes before the description: magic, version, lengths, checksum.
@@ -195,6 +196,14 @@ impl ArchiveReader {
     /// What the scene is.
     pub fn meta(&self) -> &Map<String, Value> {
         &self.header.meta
+    }
+
+    /// How the splats move.
+    ///
+    /// # Errors
+    /// As [`Archive::motion`].
+    pub fn motion(&self) -> Result<Option<Motion>> {
+        self.skeleton.motion()
     }
 
     /// Degree of the spherical harmonics; 0 if they cannot be read.

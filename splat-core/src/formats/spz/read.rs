@@ -196,6 +196,7 @@ pub(in crate::formats) fn unpack(path: &Path, bytes: &[u8], progress: OnProgress
         count: header.count as usize,
         sh_degree: header.degree.min(3),
         antialiased: header.flags & ANTIALIASED != 0,
+        motion: None,
         dropped: 0,
         notes,
     };

@@ -96,12 +96,16 @@ pub(crate) fn read(path: &Path) -> Result<Value> {
 
 fn syntax_error(path: &Path, bytes: &[u8], error: &serde_json::Error) -> Error {
     let line = bytes.split(|&b| b == b'\n').nth(error.line().saturating_sub(1)).unwrap_or_default();
-    let line = String::from_utf8_lossy(line);
-    if line.contains("NaN") || line.contains("Infinity") {
+    let text = String::from_utf8_lossy(line);
+    if text.contains("NaN") || text.contains("Infinity") {
+        // Whole files may stand in one line: the column, and the key in front of it, say where.
+        let before = String::from_utf8_lossy(line.get(..error.column()).unwrap_or(line));
+        let key = before.rsplit_once(':').and_then(|(key, _)| key.trim_end().strip_suffix('"')?.rsplit_once('"'));
+        let what = key.map_or_else(|| "a number".to_owned(), |(_, key)| format!("a number in `{key}`"));
         return Error::input(
             path,
-            format!("line {}: a number is NaN or infinite", error.line()),
-            "a pose is broken: remove its frame or run the reconstruction again",
+            format!("line {}, column {}: {what} is NaN or infinite", error.line(), error.column()),
+            "a pose or a time is broken: remove its frame or run the reconstruction again",
         );
     }
     Error::input(path, format!("not valid JSON: {error}"), "the file is damaged or was cut short; export it again")

@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use crate::formats::{self, WriteOptions};
 use crate::scene::colour::SH_C0;
 use crate::scene::dataset::Point;
+use crate::scene::{CloudColumn, Motion};
 use std::path::Path;
 
 pub use super::ply_header::Scalar;
@@ -35,6 +36,10 @@ pub struct SplatCloud {
     pub sh_degree: u8,
     /// Whether the splats were trained with the anti-aliased (mip) projection.
     pub antialiased: bool,
+    /// How the splats move; none in a scene that does not.
+    pub motion: Option<Motion>,
+    /// Further columns of the recipe the splats were trained by, such as those of [`SplatCloud::motion`].
+    pub more: Vec<CloudColumn>,
     /// Rows left out while reading, because a value was NaN or a quaternion zero.
     pub dropped: usize,
 }
@@ -85,7 +90,7 @@ pub fn read_splats_with(path: &Path, progress: OnProgress<'_>) -> Result<SplatCl
     let layout = SplatLayout::of(path, &file)?;
     let count = file.vertex_count()?;
     let antialiased = is_antialiased(&file.comments);
-    let mut cloud = SplatCloud { sh_degree: layout.sh_degree, antialiased, ..SplatCloud::default() };
+    let mut cloud = layout.empty(antialiased);
     cloud.reserve(count, cloud.sh_rows().unwrap_or(0));
     file.for_each_block(|rows| {
         layout.decode(rows, &mut cloud);

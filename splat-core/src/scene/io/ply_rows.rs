@@ -6,6 +6,7 @@
 use super::ply::{MAX_STORED, SH_ROWS, SplatCloud};
 use super::ply_header::{Column, PlyFile, Scalar};
 use crate::error::{Error, Result};
+use crate::scene::Motion;
 use std::path::Path;
 
 /// The properties of a splat, but for the SH coefficients beyond the constant.
@@ -33,6 +34,9 @@ pub(crate) struct SplatLayout {
     sh_rows: usize,
     stride: usize,
     extra_columns: Vec<Column>,
+    motion_columns: Vec<Column>, // in the order of the columns of `motion`
+    /// How the splats move.
+    pub(crate) motion: Option<Motion>,
     /// Degree of the spherical harmonics, 0 to 3.
     pub(crate) sh_degree: u8,
     /// What else the rows hold.
@@ -68,13 +72,24 @@ impl SplatLayout {
                 "{coefficients} coefficients of spherical harmonics are no whole degree; they were cut to degree {degree}"
             ));
         }
+        let motion = motion_of(path, file)?;
+        let mut motion_columns = Vec::new();
+        for property in motion.map(|motion| motion_properties(&motion)).unwrap_or_default() {
+            let missing = || not_splats(path, file, &property.name);
+            motion_columns.push(file.column(&property.name).ok_or_else(missing)?);
+        }
         let mut extras = Vec::new();
         let mut extra_columns = Vec::new();
         let vertex = file.element("vertex");
         for (name, column) in vertex.into_iter().flat_map(|vertex| vertex.in_order()) {
             // Of several properties with the same name, the first counts.
             let first = file.column(name) == Some(column);
-            if first && !BASE.contains(&name) && !NORMALS.contains(&name) && !is_coefficient(name) {
+            if first
+                && !motion_columns.contains(&column)
+                && !BASE.contains(&name)
+                && !NORMALS.contains(&name)
+                && !is_coefficient(name)
+            {
                 extras.push(ExtraProperty { name: name.to_owned(), kind: column.kind });
                 extra_columns.push(column);
             }
@@ -83,7 +98,17 @@ impl SplatLayout {
             notes.push(format!("further properties, which only ordinary PLY files keep: {}", names(&extras)));
         }
         let stride = vertex.map_or(0, |vertex| vertex.stride());
-        Ok(Self { columns, sh_rows, stride, extra_columns, sh_degree: degree as u8, extras, notes })
+        let sh_degree = degree as u8;
+        Ok(Self { columns, sh_rows, stride, extra_columns, motion_columns, motion, sh_degree, extras, notes })
+    }
+
+    /// No splats yet, of the kind that the rows hold.
+    pub(crate) fn empty(&self, antialiased: bool) -> SplatCloud {
+        let cloud = SplatCloud { sh_degree: self.sh_degree, antialiased, ..SplatCloud::default() };
+        match self.motion {
+            Some(motion) => cloud.with_motion(motion),
+            None => cloud,
+        }
     }
 
     /// Bytes from row to row; never 0.
@@ -98,6 +123,11 @@ impl SplatLayout {
             self.values(row, &mut values);
             if is_splat(&values) {
                 push(cloud, &values, self.sh_rows);
+                let mut moving = self.motion_columns.iter();
+                for column in &mut cloud.more {
+                    let finite = |value: f32| if value.is_finite() { value } else { 0.0 };
+                    column.values.extend(moving.by_ref().take(column.width).map(|column| finite(column.value(row))));
+                }
             } else {
                 cloud.dropped += 1;
             }
@@ -201,6 +231,31 @@ pub(crate) fn is_antialiased(comments: &[String]) -> bool {
     })
 }
 
+/// What a comment begins with that says how splats move; JSON follows.
+const MOTION: &str = "Splat motion:";
+
+/// How the splats of a file move.
+fn motion_of(path: &Path, file: &PlyFile) -> Result<Option<Motion>> {
+    let Some(described) = file.comments.iter().find_map(|comment| comment.strip_prefix(MOTION)) else {
+        return Ok(None);
+    };
+    let motion = serde_json::from_str(described).ok().filter(Motion::is_sound);
+    let unknown = || Error::input(path, "its splats move in an unknown way", "update this program");
+    motion.map(Some).ok_or_else(unknown)
+}
+
+/// The comment that says how splats move.
+pub(crate) fn motion_line(motion: &Motion) -> Option<String> {
+    Some(format!("comment {MOTION} {}", serde_json::to_string(motion).ok()?))
+}
+
+/// The properties of splats that move, beside those of splats at rest.
+pub(crate) fn motion_properties(motion: &Motion) -> Vec<ExtraProperty> {
+    let columns = motion.columns().into_iter();
+    let names = columns.flat_map(|column| (0..column.width).map(move |i| format!("{}_{i}", column.name)));
+    names.map(|name| ExtraProperty { name, kind: Scalar::F32 }).collect()
+}
+
 /// What a header says before its elements.
 pub(crate) fn preamble(antialiased: bool, sh_degree: u8, comments: &[String]) -> Vec<String> {
     let mut lines = vec!["ply".to_owned(), "format binary_little_endian 1.0".to_owned()];
@@ -234,6 +289,7 @@ pub(crate) fn encode(cloud: &SplatCloud, sh_rows: usize, extras: &[u8], extra_si
     }
     let mut rest = cloud.sh_rest.chunks_exact(cloud.sh_width().max(1));
     let mut extras = extras.chunks_exact(extra_size.max(1));
+    let mut moving: Vec<_> = cloud.more.iter().map(|column| (column.width, column.values.iter())).collect();
     let columns =
         cloud.means.iter().zip(&cloud.sh0).zip(&cloud.opacity_logits).zip(&cloud.log_scales).zip(&cloud.quats);
     for ((((mean, sh0), opacity), scales), quat) in columns {
@@ -247,6 +303,9 @@ pub(crate) fn encode(cloud: &SplatCloud, sh_rows: usize, extras: &[u8], extra_si
         put(bytes, [opacity]);
         put(bytes, scales);
         put(bytes, quat);
+        for (width, values) in &mut moving {
+            put(bytes, values.by_ref().take(*width));
+        }
         bytes.extend_from_slice(extras.next().unwrap_or_default());
     }
 }

@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use crate::gpu::layout::{PROJECTED_FLOATS, SUM_FLOATS, TILE_HEIGHT, TILE_WIDTH, counter};
 use crate::gpu::{Binding, Buf, Gpu};
 use crate::params::RowBuf;
+use crate::stage::OwnBuffers;
 
 /// What a scratch must hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,6 +77,10 @@ pub struct Scratch {
     pub grad_depth: Buf<f32>,
     /// Bound where a kernel's permutation does not use a binding.
     pub spare: Buf<u32>,
+    /// The same for a second binding, where both may not be one buffer.
+    pub spare_written: Buf<u32>,
+    /// What other stages keep beside it.
+    pub own: OwnBuffers,
     pub(super) projected: Buf<f32>,
     /// Summed screen-space gradients by depth rank. [N, 12]
     pub sums: Buf<f32>,
@@ -128,6 +133,8 @@ impl Scratch {
             depth: Buf::new(gpu, "depth", depth_pixels),
             grad_depth: Buf::new(gpu, "grad_depth", when(capacity.trains, depth_pixels)),
             spare: Buf::new(gpu, "spare", 64),
+            spare_written: Buf::new(gpu, "spare", 64),
+            own: OwnBuffers::default(),
             projected,
             sums,
             slot_base: Buf::new(gpu, "slot_base", rows + 1),

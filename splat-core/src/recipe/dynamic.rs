@@ -1,0 +1,37 @@
+//! A scene that moves: a static one with a flow stage [Lin 2024, Gaussian-Flow].
+
+use super::{Context, Parts, Recipe, static_scene};
+use crate::scene::{Motion, TimeBasis};
+use crate::schedule::Rate;
+use crate::settings::{FlowSettings, MotionBasis, RecipeName};
+use crate::stage::flow::{Flow, FlowRates};
+
+pub(super) const RECIPE: Recipe = Recipe { name: RecipeName::Dynamic, about: "a scene that moves", build };
+
+fn build(context: &Context<'_>) -> Parts {
+    let flow = &context.settings.flow;
+    let constant = |rate: f32| Rate::constant(f64::from(rate));
+    let in_world = |rate: f32| f64::from(rate) * context.extent;
+    let rates = FlowRates {
+        means: Rate { start: in_world(flow.means_rate), end: in_world(flow.means_rate_final) },
+        quats: constant(flow.quats_rate),
+        sh0: constant(flow.sh0_rate),
+        dilations: constant(flow.dilations_rate),
+        lifetimes: constant(flow.lifetimes_rate),
+    };
+    // Turns of a radian and changes of colour by one weigh as much as a way of one extent.
+    let still = [flow.still / context.extent.max(1e-12) as f32, flow.still, flow.still];
+    let motion = motion(flow, context.frames);
+    static_scene::build_with(context, vec![Box::new(Flow { motion, rates, still })])
+}
+
+fn motion(flow: &FlowSettings, frames: u32) -> Motion {
+    let (body, colour) = match flow.basis {
+        MotionBasis::Flow => (
+            TimeBasis::Flow { poly: flow.poly, fourier: flow.fourier },
+            TimeBasis::Flow { poly: flow.sh0_poly, fourier: flow.sh0_fourier },
+        ),
+        MotionBasis::Keyframes => (TimeBasis::Keyframes(flow.keyframes), TimeBasis::Keyframes(flow.sh0_keyframes)),
+    };
+    Motion { means: body, quats: body, sh0: colour, dilates: flow.dilates, fades: flow.fades, frames }
+}

@@ -1,0 +1,279 @@
+//! Splats that move: residuals of position, rotation and colour as functions of time, and a window in which each splat
+//! is seen [Lin 2024, Gaussian-Flow; Wang 2025, FreeTimeGS].
+//!
+//! The stage stands between decoding and the rasterizer: it replaces the splats by those at the time of the view, and
+//! adds their gradients to those of the trained splats and of the motion. Nobody else knows of time.
+
+use std::sync::Arc;
+
+use super::{Frame, Scratch, Splats, Stage};
+use crate::codec::Codec;
+use crate::gpu::{Gpu, Pass};
+use crate::params::{ColumnSpec, Params, RowBuf};
+use crate::scene::{Motion, MotionColumn, TimeBasis};
+use crate::schedule::{Phase, Rate};
+
+/// Learning rates of motion.
+#[derive(Clone, Copy, Debug)]
+pub struct FlowRates {
+    /// Of coefficients of positions, in world units.
+    pub means: Rate,
+    /// Of coefficients of rotations.
+    pub quats: Rate,
+    /// Of coefficients of colours.
+    pub sh0: Rate,
+    /// Of the logarithm of each splat's speed.
+    pub dilations: Rate,
+    /// Of the windows in which splats are seen.
+    pub lifetimes: Rate,
+}
+
+impl FlowRates {
+    /// One rate for all columns.
+    pub fn all(rate: Rate) -> Self {
+        FlowRates { means: rate, quats: rate, sh0: rate, dilations: rate, lifetimes: rate }
+    }
+}
+
+/// The flow stage.
+#[derive(Clone, Debug)]
+pub struct Flow {
+    /// How motion is described.
+    pub motion: Motion,
+    /// Learning rates.
+    pub rates: FlowRates,
+    /// Weights of the mean speeds of positions, rotations and colours.
+    pub still: [f32; 3],
+}
+
+/// Splats at the time of a view, and their gradients, which are zero between steps.
+struct Moved {
+    splats: Splats,
+    sh0: RowBuf<f32>,
+    grads: Option<(Splats, RowBuf<f32>)>,
+}
+
+impl Moved {
+    fn of(scratch: &Scratch, gpu: &Gpu, params: &Params) -> Arc<Self> {
+        scratch.own.get_or_make(|| {
+            let (rows, rows_per_chunk) = (scratch.capacity.rows, params.rows_per_chunk());
+            let new = |label, width| RowBuf::new(gpu, label, rows, width, rows_per_chunk);
+            // Scales do not move.
+            let splats = || Splats {
+                means: new("moved means", 3),
+                quats: new("moved quats", 4),
+                log_scales: RowBuf::new(gpu, "no scales", 0, 3, rows_per_chunk),
+                opacity_logits: new("moved opacities", 1),
+            };
+            let grads = scratch.capacity.trains.then(|| (splats(), new("moved sh0", 3)));
+            Moved { splats: splats(), sh0: new("moved sh0", 3), grads }
+        })
+    }
+}
+
+/// One attribute that moves.
+struct Moving {
+    base: &'static str,
+    column: &'static str,
+    width: u32,
+    basis: TimeBasis,
+}
+
+fn once_moving(phase: &Phase, width: u32) -> u32 {
+    if phase.step >= phase.motion_from { width } else { 0 }
+}
+
+impl Flow {
+    fn moving(&self) -> Vec<Moving> {
+        let moving = |column: MotionColumn| {
+            let (base, basis) = column.moves?;
+            Some(Moving { base, column: column.name, width: column.width / basis.terms(), basis })
+        };
+        self.motion.columns().into_iter().filter_map(moving).collect()
+    }
+
+    fn constants(&self, moving: &Moving) -> [(&'static str, u32); 6] {
+        let (poly, fourier, keys) = match moving.basis {
+            TimeBasis::Flow { poly, fourier } => (poly, fourier, 0),
+            TimeBasis::Keyframes(count) => (0, 0, count),
+        };
+        [
+            ("POLY", poly),
+            ("FOURIER", fourier),
+            ("KEYS", keys),
+            ("TERMS", moving.basis.terms()),
+            ("WIDTH", moving.width),
+            ("DILATES", u32::from(self.motion.dilates)),
+        ]
+    }
+
+    fn rate_of(&self, column: &str) -> Rate {
+        match column {
+            "flow_means" => self.rates.means,
+            "flow_quats" => self.rates.quats,
+            "flow_sh0" => self.rates.sh0,
+            Motion::DILATIONS => self.rates.dilations,
+            _ => self.rates.lifetimes,
+        }
+    }
+}
+
+/// The buffer of an attribute.
+fn part<'a>(splats: &'a Splats, sh0: &'a RowBuf<f32>, base: &str) -> &'a RowBuf<f32> {
+    match base {
+        "means" => &splats.means,
+        "quats" => &splats.quats,
+        _ => sh0,
+    }
+}
+
+impl Stage for Flow {
+    fn name(&self) -> &'static str {
+        "flow"
+    }
+
+    fn columns(&self) -> Vec<ColumnSpec> {
+        let column = |column: MotionColumn| ColumnSpec {
+            name: column.name,
+            width: column.width,
+            codec: Codec::Plain,
+            rate: self.rate_of(column.name),
+            active: once_moving,
+            every: 1,
+            dense: false,
+        };
+        self.motion.columns().into_iter().map(column).collect()
+    }
+
+    fn motion(&self) -> Option<Motion> {
+        Some(self.motion)
+    }
+
+    fn forward(&self, pass: &mut Pass<'_>, params: &Params, frame: &mut Frame<'_>) {
+        let gpu = pass.gpu();
+        let scratch = frame.scratch;
+        let moved = Moved::of(scratch, gpu, params);
+        let trained = frame.splats().clone();
+        let trained_sh0 = params.column("sh0").decoded(&frame.phase);
+        let mut now = trained.clone();
+        for moving in self.moving() {
+            pass.stage("flow.move");
+            let kernel = gpu.kernel("flow/move", &self.constants(&moving));
+            let to = part(&moved.splats, &moved.sh0, moving.base);
+            for chunk in params.chunks() {
+                let spare = scratch.spare.bind();
+                let dilations =
+                    if self.motion.dilates { params.column(Motion::DILATIONS).values.bind(&chunk) } else { spare };
+                kernel.run(
+                    pass,
+                    gpu.profile().flat_groups(u64::from(chunk.rows)),
+                    &frame.uniform_for(&chunk),
+                    &[
+                        ("base", part(&trained, trained_sh0, moving.base).bind(&chunk)),
+                        ("coefficients", params.column(moving.column).decoded(&frame.phase).bind(&chunk)),
+                        ("dilations", dilations),
+                        ("moved", to.bind(&chunk)),
+                    ],
+                );
+            }
+            match moving.base {
+                "means" => now.means = to.clone(),
+                "quats" => now.quats = to.clone(),
+                _ => frame.sh0 = Some(to.clone()),
+            }
+        }
+        if self.motion.fades {
+            pass.stage("flow.fade");
+            let kernel = gpu.kernel("flow/fade", &[]);
+            for chunk in params.chunks() {
+                kernel.run(
+                    pass,
+                    gpu.profile().flat_groups(u64::from(chunk.rows)),
+                    &frame.uniform_for(&chunk),
+                    &[
+                        ("opacity_logits", trained.opacity_logits.bind(&chunk)),
+                        ("lifetimes", params.column(Motion::LIFETIMES).decoded(&frame.phase).bind(&chunk)),
+                        ("faded", moved.splats.opacity_logits.bind(&chunk)),
+                    ],
+                );
+            }
+            now.opacity_logits = moved.splats.opacity_logits.clone();
+        }
+        if let (Some(trained), Some((grads, grad_sh0))) = (&frame.grad_splats, &moved.grads) {
+            let mut grad_now = trained.clone();
+            for moving in self.moving() {
+                match moving.base {
+                    "means" => grad_now.means = grads.means.clone(),
+                    "quats" => grad_now.quats = grads.quats.clone(),
+                    _ => frame.grad_sh0 = Some(grad_sh0.clone()),
+                }
+            }
+            if self.motion.fades {
+                grad_now.opacity_logits = grads.opacity_logits.clone();
+            }
+            frame.grad_splats = Some(grad_now);
+        }
+        frame.splats = Some(now);
+    }
+
+    fn backward(&self, pass: &mut Pass<'_>, params: &Params, frame: &mut Frame<'_>) {
+        let gpu = pass.gpu();
+        let scratch = frame.scratch;
+        let moved = Moved::of(scratch, gpu, params);
+        let Some((grads, grad_sh0)) = &moved.grads else { return };
+        let spare = &scratch.spare;
+        for moving in self.moving() {
+            let weight = match moving.base {
+                "means" => self.still[0],
+                "quats" => self.still[1],
+                _ => self.still[2],
+            };
+            let weight = if frame.phase.step >= frame.phase.motion_from { weight } else { 0.0 };
+            pass.stage("flow.move_bwd");
+            let kernel = gpu.kernel("flow/move_bwd", &self.constants(&moving));
+            for chunk in params.chunks() {
+                let (dilations, grad_dilations) = if self.motion.dilates {
+                    let column = params.column(Motion::DILATIONS);
+                    (column.values.bind(&chunk), column.grads().bind(&chunk))
+                } else {
+                    (spare.bind(), scratch.spare_written.bind())
+                };
+                let mut uniform = frame.uniform_for(&chunk);
+                uniform.far[2] = weight / params.rows() as f32;
+                kernel.run(
+                    pass,
+                    frame.row_groups(gpu),
+                    &uniform,
+                    &[
+                        ("order", scratch.order.bind()),
+                        ("coefficients", params.column(moving.column).decoded(&frame.phase).bind(&chunk)),
+                        ("dilations", dilations),
+                        ("grad_moved", part(grads, grad_sh0, moving.base).bind(&chunk)),
+                        ("grad_base", params.column(moving.base).decoded_grads().bind(&chunk)),
+                        ("grad_coefficients", params.column(moving.column).decoded_grads().bind(&chunk)),
+                        ("grad_dilations", grad_dilations),
+                    ],
+                );
+            }
+        }
+        if self.motion.fades {
+            pass.stage("flow.fade_bwd");
+            let kernel = gpu.kernel("flow/fade_bwd", &[]);
+            for chunk in params.chunks() {
+                kernel.run(
+                    pass,
+                    frame.row_groups(gpu),
+                    &frame.uniform_for(&chunk),
+                    &[
+                        ("order", scratch.order.bind()),
+                        ("opacity_logits", params.column("opacity_logits").decoded(&frame.phase).bind(&chunk)),
+                        ("lifetimes", params.column(Motion::LIFETIMES).decoded(&frame.phase).bind(&chunk)),
+                        ("grad_faded", grads.opacity_logits.bind(&chunk)),
+                        ("grad_opacity_logits", params.column("opacity_logits").decoded_grads().bind(&chunk)),
+                        ("grad_lifetimes", params.column(Motion::LIFETIMES).decoded_grads().bind(&chunk)),
+                    ],
+                );
+            }
+        }
+    }
+}
