@@ -114,6 +114,7 @@ on_every_profile! {
     adam::values_that_join_late_equal_dense_adam,
     adam::columns_updated_now_and_then_equal_dense_adam,
     adam::dense_columns_equal_dense_adam,
+    adam::values_drawn_to_zero_equal_dense_adam,
     adam::vanishing_gradients_stay_finite_and_move_no_further_than_others,
     adam::a_halted_step_moves_nothing,
     pushes::regularization_is_the_gradient_of_mean_opacity_and_scale,

@@ -20,6 +20,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     for (var rank = linear_group(group, groups) * WORKGROUP + local; rank < visible; rank += stride) {
         let row = order[rank] - frame.rows.x;
         if (row < frame.rows.y) {
+            if (row >= frame.head.x) {
+                grad_opacity_logits[row] += grad_faded[row];
+                grad_faded[row] = 0.0;
+                continue;
+            }
             let logit = opacity_logits[row];
             let fade = lifetimes[2u * row + 1u];
             let z = lifetime_z(lifetimes[2u * row], fade, frame.far.y);

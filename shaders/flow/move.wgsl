@@ -5,7 +5,9 @@
 //
 // moved_k = base_k + Σ_p coefficient_kp φ_p(τ),   τ = e^dilation · time              [Lin 2024, Gaussian-Flow, eq. 3]
 //
-// reads   base [N, WIDTH], coefficients [N, WIDTH, TERMS], dilations [N] (DILATES = 1)
+// Only the first rows, the head, have coefficients; the others rest.
+//
+// reads   base [N, WIDTH], coefficients [head, WIDTH, TERMS], dilations [head] (DILATES = 1)
 // writes  moved [N, WIDTH]
 @group(0) @binding(1) var<storage, read> base: array<f32>;
 @group(0) @binding(2) var<storage, read> coefficients: array<f32>;
@@ -20,14 +22,17 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
         evaluate_time_basis(time);
     }
     for (var row = linear_group(group, groups) * WORKGROUP + local; row < frame.rows.y; row += stride) {
-        if (DILATES != 0u) {
+        let moves = row < frame.head.x;
+        if (DILATES != 0u && moves) {
             evaluate_time_basis(exp(dilations[row]) * time);
         }
         for (var k = 0u; k < WIDTH; k++) {
             let at = row * WIDTH + k;
             var sum = base[at];
-            for (var p = 0u; p < TERMS; p++) {
-                sum += coefficients[at * TERMS + p] * phi[p];
+            if (moves) {
+                for (var p = 0u; p < TERMS; p++) {
+                    sum += coefficients[at * TERMS + p] * phi[p];
+                }
             }
             moved[at] = sum;
         }

@@ -2,9 +2,9 @@
 // import: common/time_basis
 // Backward of move; one invocation per visible splat.
 //
-// With the speed v_k = Σ_p coefficient_kp φ'_p and the weight w of |v|, which keeps at rest what rests:
+// ∂L/∂coefficient_kp = ∂L/∂moved_k φ_p,   ∂L/∂dilation = τ Σ_k ∂L/∂moved_k Σ_p coefficient_kp φ'_p
 //
-// ∂L/∂coefficient_kp = ∂L/∂moved_k φ_p + w v_k φ'_p / |v|,   ∂L/∂dilation = τ Σ_k ∂L/∂moved_k v_k
+// Rows that are not of the head rest, and hand on what they get.
 //
 // reads   order, coefficients, dilations (DILATES = 1), grad_moved
 // writes  grad_base, grad_coefficients, grad_dilations (adds, visible rows of this chunk); grad_moved (zero again)
@@ -27,21 +27,17 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     for (var rank = linear_group(group, groups) * WORKGROUP + local; rank < visible; rank += stride) {
         let row = order[rank] - frame.rows.x;
         if (row < frame.rows.y) {
+            if (row >= frame.head.x) {
+                for (var at = row * WIDTH; at < (row + 1u) * WIDTH; at++) {
+                    grad_base[at] += grad_moved[at];
+                    grad_moved[at] = 0.0;
+                }
+                continue;
+            }
             if (DILATES != 0u) {
                 tau = exp(dilations[row]) * frame.far.y;
                 evaluate_time_basis(tau);
             }
-            var speed: array<f32, WIDTH>;
-            var square = 0.0;
-            for (var k = 0u; k < WIDTH; k++) {
-                let at = (row * WIDTH + k) * TERMS;
-                speed[k] = 0.0;
-                for (var p = 0u; p < TERMS; p++) {
-                    speed[k] += coefficients[at + p] * slope[p];
-                }
-                square += speed[k] * speed[k];
-            }
-            let pull = select(0.0, frame.far.z * inverseSqrt(square), square > 1e-24);
             var grad_tau = 0.0;
             for (var k = 0u; k < WIDTH; k++) {
                 let at = row * WIDTH + k;
@@ -49,9 +45,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
                 grad_moved[at] = 0.0;
                 grad_base[at] += grad;
                 for (var p = 0u; p < TERMS; p++) {
-                    grad_coefficients[at * TERMS + p] += grad * phi[p] + pull * speed[k] * slope[p];
+                    grad_coefficients[at * TERMS + p] += grad * phi[p];
+                    if (DILATES != 0u) {
+                        grad_tau += grad * coefficients[at * TERMS + p] * slope[p];
+                    }
                 }
-                grad_tau += grad * speed[k];
             }
             if (DILATES != 0u) {
                 grad_dilations[row] += tau * grad_tau;

@@ -11,11 +11,14 @@
 //   A(t) = Σ_{k ≥ 1} rᵏ lr(t + k) √(1 − β₂^{t+k}) / (1 − β₁^{t+k}),
 // so the row catches up exactly in constant time. A is tabulated by the host from the schedule.
 //
+// Columns may be drawn to zero by λ lr in every update, apart from their gradient: x ← x − clamp(x, −λ lr, λ lr), which
+// holds a value at zero whose mean gradient is less than λ of its root mean square   [after Loshchilov 2019, AdamW]
+//
 // reads   order, last_step, drift: A by step, factor: on the rate, by the column's codec; grads
 // writes  values, moments (m, v)
 struct Adam {
     rows: vec4u,      // first row of the chunk, its rows, rows in all, values per row
-    _a: u32,
+    shrink: f32,      // what values are drawn to zero by
     step: u32,        // counted from 1
     rate: f32,        // lr √(1 − β₂ᵗ) / (1 − β₁ᵗ)
     epsilon: f32,     // ε √(1 − β₂ᵗ)
@@ -65,7 +68,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
                 let caught_up = values[at] - select(0.0, moment.x * inverseSqrt(moment.y) * series, moment.y > 0.0);
                 let m = moment.x * (decay1 * adam.beta1) + (1.0 - adam.beta1) * g;
                 let v = moment.y * (decay2 * adam.beta2) + (1.0 - adam.beta2) * g * g;
-                values[at] = caught_up - rate * m / (sqrt(v) + adam.epsilon);
+                let moved = caught_up - rate * m / (sqrt(v) + adam.epsilon);
+                // Only with a gradient, so that a row no view shows stays as it is, whether it is visited or not.
+                let shrink = select(0.0, factor[0] * adam.shrink, g != 0.0);
+                values[at] = moved - clamp(moved, -shrink, shrink);
                 moments[at] = vec2f(m, v);
             }
         }

@@ -111,7 +111,7 @@ fn model(motion: Option<Motion>) -> Model {
     let rate = Rate::constant(1e-6);
     let rates = DecodeRates { means: rate, log_scales: rate, quats: rate, opacity_logits: rate, regularized: false };
     let mut stages: Vec<Box<dyn Stage>> = vec![Box::new(Decode { rates, codecs: DecodeCodecs::default() })];
-    let flow = |motion| Flow { motion, rates: FlowRates::all(rate), still: [0.0; 3] };
+    let flow = |motion| Flow { motion, rates: FlowRates::all(rate), still: 0.0, rest: None };
     stages.extend(motion.map(|motion| Box::new(flow(motion)) as Box<dyn Stage>));
     stages.extend([Box::new(Sh::plain(3, rate, rate, SH_EVERY)) as Box<dyn Stage>, Box::new(Rasterize::default())]);
     Model::new(stages)

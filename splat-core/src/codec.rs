@@ -286,7 +286,7 @@ pub fn decode(pass: &mut Pass<'_>, params: &Params, phase: &Phase) {
             learn(pass, params, column, coded, None);
         }
         let rounding = phase.rounding(column.spec.every);
-        for chunk in params.chunks() {
+        for chunk in params.chunks_of(column) {
             let uniform = codes_uniform(params, column, phase, &chunk);
             let buffers = [
                 ("values", column.values.bind(&chunk)),
@@ -338,7 +338,7 @@ pub fn decode_bwd(pass: &mut Pass<'_>, params: &Params, phase: &Phase, scratch: 
                 }
                 let constants = [("BLOCKS", STEP_BLOCKS), ("WIDTH", column.spec.width), ("CODES", codes(rounding))];
                 let kernel = gpu.kernel("decode/steps_bwd", &constants);
-                for chunk in params.chunks() {
+                for chunk in params.chunks_of(column) {
                     kernel.run(
                         pass,
                         gpu.profile().flat_groups(u64::from(STEP_BLOCKS)),
@@ -362,7 +362,7 @@ pub fn decode_bwd(pass: &mut Pass<'_>, params: &Params, phase: &Phase, scratch: 
                 let constants =
                     [width, latents, ("BLOCKS", table_blocks(gpu)), ("CODES", codes(rounding)), ("OUTPUTS", outputs)];
                 let table = gpu.kernel("decode/table_bwd", &constants);
-                for chunk in params.chunks() {
+                for chunk in params.chunks_of(column) {
                     let uniform = codes_uniform(params, column, phase, &chunk);
                     back.run(
                         pass,

@@ -54,6 +54,12 @@ impl Model {
         self.stages.iter().find_map(|stage| stage.motion())
     }
 
+    /// Pixels by which a splat of the head may move in a photo and be taken to rest after this phase; `None` when that
+    /// is not looked at.
+    pub fn rest_tolerance(&self, phase: &Phase) -> Option<f64> {
+        self.stages.iter().find_map(|stage| stage.rest_tolerance(phase))
+    }
+
     /// Records the backward chain.
     pub fn backward(&self, pass: &mut Pass<'_>, params: &Params, frame: &mut Frame<'_>) {
         for stage in self.stages.iter().rev() {
@@ -98,6 +104,7 @@ pub fn frame_uniform(view: &View, options: &RasterOptions, rows: u64, isects: u6
         rows: [0, rows as u32, rows as u32, isects as u32],
         band: [0, tiles_y, options.near.to_bits(), u32::from(options.antialias)],
         far: [FAR, view.time.map_or(0.0, |time| time - 0.5) as f32, 0.0, 0.0],
+        head: [0; 4],
     }
 }
 

@@ -30,7 +30,7 @@ pub struct Adam {
 #[derive(Clone, Copy, Pod, Zeroable)]
 struct AdamUniform {
     rows: [u32; 4],
-    _pad: u32,
+    shrink: f32,
     step: u32,
     rate: f32,
     epsilon: f32,
@@ -107,10 +107,10 @@ impl Adam {
                 &[("DENSE", u32::from(spec.dense)), ("PIECES", pieces), ("PIECE", active / pieces)],
             );
             let update = phase.step / u64::from(spec.every);
-            for chunk in params.chunks() {
+            for chunk in params.chunks_of(column) {
                 let uniform = AdamUniform {
                     rows: [chunk.first, chunk.rows, params.rows() as u32, spec.width],
-                    _pad: 0,
+                    shrink: (f64::from(spec.shrink) * spec.rate.at(phase.step, self.steps)) as f32,
                     step: update as u32,
                     rate: (spec.rate.at(phase.step, self.steps) * bias_correction(update)) as f32,
                     epsilon: (EPSILON * (1.0 - BETA2.powf(update as f64)).sqrt()) as f32,
@@ -159,7 +159,7 @@ impl Adam {
         let kernel = gpu.kernel("optim/adam_settle", &[]);
         for (column, drift) in params.columns().iter().zip(&self.drift) {
             let Some(training) = column.training.as_ref().filter(|_| !column.spec.dense) else { continue };
-            for chunk in params.chunks() {
+            for chunk in params.chunks_of(column) {
                 let uniform = SettleUniform {
                     rows: [chunk.first, chunk.rows, params.rows() as u32, column.spec.width],
                     step: (step / u64::from(column.spec.every)) as u32,

@@ -4,7 +4,8 @@
 //! name. The population changes in one way only, by [`Params::apply`] of a [`RowEdit`]: new row *i*
 //! copies old row `src[i]`, values and optimizer moments alike.
 //!
-//! A column is stored in chunks of rows when it is larger than one binding of the adapter may be.
+//! A column is stored in chunks of rows when it is larger than one binding of the adapter may be. Some columns only the
+//! first rows have, the head of the table: what most splats would hold as zeros costs the others nothing.
 
 use sha2::{Digest, Sha256};
 
@@ -81,6 +82,23 @@ impl RowEdit {
         RowEdit { src: next.src.iter().map(|src| self.src[middle(src)]).collect(), fresh: fresh.collect(), writes }
     }
 
+    /// Whether the rows that come from the first `head` come first.
+    fn keeps_head(&self, head: u64) -> bool {
+        self.src.is_sorted_by_key(|&row| u64::from(row) >= head)
+    }
+
+    /// The same population with the rows first that come from the first `head`, otherwise in the same order.
+    #[must_use]
+    pub(crate) fn head_first(self, head: u64) -> RowEdit {
+        if self.keeps_head(head) {
+            return self;
+        }
+        let (mut order, rest): (Vec<u32>, Vec<u32>) =
+            (0..self.src.len() as u32).partition(|&row| u64::from(self.src[row as usize]) < head);
+        order.extend(rest);
+        self.then(&RowEdit { fresh: vec![false; order.len()], src: order, writes: Vec::new() })
+    }
+
     /// The splats after the edit: what [`Params::apply`] does to a table, done to finished splats.
     ///
     /// # Errors
@@ -151,6 +169,11 @@ pub struct ColumnSpec {
     pub every: u32,
     /// Whether gradients also arrive for rows that no view shows, so that no step may be skipped.
     pub dense: bool,
+    /// Whether only the rows of the head have it ([`Params::head`]); the others are as if it were zero.
+    pub head: bool,
+    /// Values are drawn to zero by this share of the learning rate in every update. Adam moves a value by the mean of its
+    /// gradient over their root mean square: where that is less, the value stays zero.
+    pub shrink: f32,
 }
 
 impl ColumnSpec {
@@ -183,6 +206,22 @@ impl<T: bytemuck::Pod> RowBuf<T> {
     /// One chunk as a kernel argument.
     pub fn bind(&self, chunk: &ChunkRange) -> Binding<'_> {
         self.chunks[chunk.index].bind()
+    }
+
+    /// One chunk as a kernel argument; the last where there are fewer, for kernels that know from
+    /// [`RowBuf::rows_in`] that none of its rows is meant.
+    pub fn bind_head(&self, chunk: &ChunkRange) -> Binding<'_> {
+        self.chunks[chunk.index.min(self.chunks.len() - 1)].bind()
+    }
+
+    /// Number of rows.
+    pub fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// The rows of a chunk of the table that are among these, the first of that chunk.
+    pub fn rows_in(&self, chunk: &ChunkRange) -> u32 {
+        self.rows.saturating_sub(u64::from(chunk.first)).min(u64::from(chunk.rows)) as u32
     }
 
     /// Records the clearing of all rows.
@@ -262,6 +301,7 @@ pub struct Clock {
 pub struct Params {
     columns: Vec<Column>,
     rows: u64,
+    head: u64,
     rows_per_chunk: u64,
     clocks: Vec<Clock>,
 }
@@ -282,8 +322,17 @@ struct GatherUniform {
 }
 
 impl Params {
-    /// Allocates a table of zeros; `trainable` adds gradients and moments.
+    /// Allocates a table of zeros; `trainable` adds gradients and moments. All rows are of the head.
     pub fn new(gpu: &Gpu, specs: Vec<ColumnSpec>, rows: u64, trainable: bool) -> Self {
+        Self::with_head(gpu, specs, rows, rows, trainable)
+    }
+
+    /// Allocates a table of zeros of which the first `head` rows have all columns.
+    ///
+    /// # Panics
+    /// When the head is longer than the table: a bug of ours.
+    pub fn with_head(gpu: &Gpu, specs: Vec<ColumnSpec>, rows: u64, head: u64, trainable: bool) -> Self {
+        assert!(head <= rows, "a head of {head} rows in a table of {rows}");
         // The widest thing a kernel binds of a column is its moments.
         let per_value = if trainable { 8 } else { 4 };
         let bytes = |spec: &ColumnSpec| u64::from(spec.width * per_value).max(4 * u64::from(spec.decoded_width()));
@@ -294,13 +343,20 @@ impl Params {
         periods.dedup();
         let clocks =
             periods.into_iter().map(|every| Clock { every, last: Buf::new(gpu, "last update", rows) }).collect();
-        let columns = specs.into_iter().map(|spec| Column::new(gpu, spec, rows, rows_per_chunk, trainable)).collect();
-        Params { columns, rows, rows_per_chunk, clocks }
+        let rows_of = |spec: &ColumnSpec| if spec.head { head } else { rows };
+        let columns =
+            specs.into_iter().map(|spec| Column::new(gpu, rows_of(&spec), spec, rows_per_chunk, trainable)).collect();
+        Params { columns, rows, head, rows_per_chunk, clocks }
     }
 
     /// Number of splats.
     pub fn rows(&self) -> u64 {
         self.rows
+    }
+
+    /// Rows that have all columns; they come first.
+    pub fn head(&self) -> u64 {
+        self.head
     }
 
     /// All columns, in a fixed order.
@@ -369,18 +425,35 @@ impl Params {
         chunk_ranges(self.rows, self.rows_per_chunk)
     }
 
-    /// Changes the population: values and moments move together, fresh rows lose their moments.
+    /// The row ranges of one column.
+    pub fn chunks_of(&self, column: &Column) -> impl Iterator<Item = ChunkRange> + use<> {
+        chunk_ranges(column.values.rows, self.rows_per_chunk)
+    }
+
+    /// Changes the population: values and moments move together, fresh rows lose their moments. Rows of the head come
+    /// first before and after.
     ///
     /// `step` is the step up to which all rows are settled.
     ///
     /// # Panics
     /// When the edit is not valid for this table: a bug of ours.
     pub fn apply(&mut self, gpu: &Gpu, edit: &RowEdit, step: u64) {
+        let head = edit.src.iter().filter(|&&row| u64::from(row) < self.head).count() as u64;
+        self.apply_with_head(gpu, edit, head, step);
+    }
+
+    /// As [`Params::apply`], and only the first `head` of the new rows are of the head.
+    ///
+    /// # Panics
+    /// When the edit is not valid for this table: a bug of ours.
+    pub fn apply_with_head(&mut self, gpu: &Gpu, edit: &RowEdit, head: u64, step: u64) {
         let width_of = |name: &str| {
             self.columns.iter().find(|column| column.spec.name == name).map(|column| column.spec.width as usize)
         };
         assert!(edit.is_valid(self.rows as usize, width_of), "invalid row edit");
-        let rows = edit.src.len() as u64;
+        let of_head = edit.src.iter().take_while(|&&row| u64::from(row) < self.head).count() as u64;
+        assert!(head <= of_head, "a head of {head} rows, of which {of_head} come from one");
+        let table_rows = edit.src.len() as u64;
         let packed: Vec<u32> = edit
             .src
             .iter()
@@ -394,6 +467,7 @@ impl Params {
         };
         for column in &mut self.columns {
             let width = column.spec.width;
+            let rows = if column.spec.head { head } else { table_rows };
             let values = RowBuf::new(gpu, column.spec.name, rows, width, per_chunk);
             gather(&column.values, &values, width, None);
             column.values = values;
@@ -409,9 +483,9 @@ impl Params {
         }
         debug_assert!(old_rows == self.rows);
         for clock in &mut self.clocks {
-            clock.last = Buf::new(gpu, "last update", rows);
+            clock.last = Buf::new(gpu, "last update", table_rows);
         }
-        self.rows = rows;
+        (self.rows, self.head) = (table_rows, head);
         self.set_clocks(gpu, step);
         for write in &edit.writes {
             self.write_rows(gpu, write);
@@ -436,7 +510,7 @@ impl Params {
         let rows = Buf::from_slice(gpu, "write rows", row_numbers);
         let replacements = Buf::from_slice(gpu, "write values", values);
         let mut pass = Pass::new(gpu, "params.write_rows");
-        for chunk in self.chunks() {
+        for chunk in chunk_ranges(target.rows, target.rows_per_chunk) {
             let uniform = [chunk.first, chunk.rows, width, row_numbers.len() as u32];
             kernel.run(
                 &mut pass,
@@ -462,7 +536,7 @@ impl RowBuf<[f32; 2]> {
 }
 
 impl Column {
-    fn new(gpu: &Gpu, spec: ColumnSpec, rows: u64, rows_per_chunk: u64, trainable: bool) -> Self {
+    fn new(gpu: &Gpu, rows: u64, spec: ColumnSpec, rows_per_chunk: u64, trainable: bool) -> Self {
         let values = RowBuf::new(gpu, spec.name, rows, spec.width, rows_per_chunk);
         let training = trainable.then(|| Training {
             grads: RowBuf::new(gpu, "grads", rows, spec.width, rows_per_chunk),

@@ -62,11 +62,12 @@ impl Preview {
     /// # Errors
     /// As [`Gpu::check`].
     pub fn cloud(self) -> Result<SplatCloud> {
-        let Self { gpu, columns, kind: Kind { sh_degree, antialiased, motion }, .. } = self;
+        let Self { gpu, ages, columns, kind: Kind { sh_degree, antialiased, motion }, .. } = self;
+        let rows = ages.len();
         let mut cloud = SplatCloud { sh_degree, antialiased, motion, ..SplatCloud::default() };
         let moves = motion.map(|motion| motion.columns()).unwrap_or_default();
         for (name, values) in columns {
-            let values = values.finish(&gpu)?;
+            let mut values = values.finish(&gpu)?;
             match name {
                 "means" => cloud.means = values.as_chunks().0.to_vec(),
                 "quats" => cloud.quats = values.as_chunks().0.to_vec(),
@@ -75,11 +76,13 @@ impl Preview {
                 "sh0" => cloud.sh0 = values.as_chunks().0.to_vec(),
                 "shN" => cloud.sh_rest = values,
                 // Columns of recipes that nobody but their trainer knows have no place in a cloud.
-                _ => cloud.more.extend(moves.iter().find(|column| column.name == name).map(|column| CloudColumn {
-                    name,
-                    width: column.width as usize,
-                    values,
-                })),
+                _ => {
+                    let Some(column) = moves.iter().find(|column| column.name == name) else { continue };
+                    let width = column.width as usize;
+                    // Rows behind the head rest.
+                    values.resize(rows * width, 0.0);
+                    cloud.more.push(CloudColumn { name, width, values });
+                }
             }
         }
         Ok(cloud)

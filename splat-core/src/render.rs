@@ -52,9 +52,9 @@ pub(crate) fn viewing_model(degree: u32, motion: Option<Motion>, blending: Blend
     let rates =
         DecodeRates { means: still, log_scales: still, quats: still, opacity_logits: still, regularized: false };
     let mut stages: Vec<Box<dyn Stage>> = vec![Box::new(Decode { rates, codecs: DecodeCodecs::default() })];
-    stages.extend(
-        motion.map(|motion| Box::new(Flow { motion, rates: FlowRates::all(still), still: [0.0; 3] }) as Box<dyn Stage>),
-    );
+    stages.extend(motion.map(|motion| {
+        Box::new(Flow { motion, rates: FlowRates::all(still), still: 0.0, rest: None }) as Box<dyn Stage>
+    }));
     stages.extend([Box::new(Sh::plain(degree, still, still, 1)) as Box<dyn Stage>, Box::new(Rasterize { blending })]);
     Model::new(stages)
 }
@@ -73,7 +73,7 @@ impl Renderer {
     pub fn new(gpu: &Arc<Gpu>, cloud: &SplatCloud, options: RasterOptions) -> Result<Renderer> {
         let degree = u32::from(cloud.sh_degree);
         let model = viewing_model(degree, cloud.motion, Blending::Composite);
-        let params = Params::new(gpu, model.columns(), cloud.len() as u64, false);
+        let params = Params::with_head(gpu, model.columns(), cloud.len() as u64, cloud.head() as u64, false);
         upload_cloud(gpu, &params, cloud)?;
         gpu.check()?;
         Ok(Renderer {
@@ -124,13 +124,15 @@ pub(crate) fn to_image(pixels: &[[f32; 4]], width: u32, height: u32, background:
     Image { width, height, rgba }
 }
 
-/// Writes splats into a table, encoded where columns are.
+/// Writes splats into a table, encoded where columns are. Rows behind the head must rest.
 ///
 /// # Errors
 /// As [`Gpu::check`].
 pub(crate) fn upload_cloud(gpu: &Gpu, params: &Params, cloud: &SplatCloud) -> Result<()> {
     for (name, _, values) in cloud.columns().into_iter().filter(|(name, ..)| params.has(name)) {
         let column = params.column(name);
+        let width = values.len() / cloud.len().max(1);
+        let values = &values[..column.values.rows() as usize * width];
         if let (Codec::Linear(_), Some(_)) = (&column.spec.codec, &column.coded) {
             column.values.write(gpu, &params.encode(gpu, name, values)?);
         } else {

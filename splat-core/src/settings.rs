@@ -186,8 +186,10 @@ settings! {
 settings! {
     /// The run as a whole.
     train as Train {
-        /// Number of training steps, one photo each.
+        /// Number of training steps.
         steps: u64 = 4000, closed(1.0, 1_000_000.0);
+        /// Photos per step, whose gradients are added.
+        batch: u32 = 1, closed(1.0, 64.0);
         /// Seed of every random choice; the same seed gives the same bytes.
         seed: u64 = 42, closed(0.0, MAX_EXACT);
         /// Steps between evaluations on the held-out photos; 0 evaluates only at the end.
@@ -314,8 +316,14 @@ settings! {
     flow as FlowSettings {
         /// Fraction of the run from which splats may move; before, they learn what rests.
         start: f32 = 0.1, closed(0.0, 1.0);
-        /// Weight of the mean speed of splats, in scene extents per clip, so that what rests stays at rest.
-        still: f32 = 0.01, closed(0.0, 100.0);
+        /// Coefficients of motion stay zero whose mean gradient is less than this share of its root mean square, so that
+        /// what rests stays at rest.
+        still: f32 = 0.6, closed(0.0, 1.0);
+        /// Splats come to rest for good that move by no more than so many pixels in any photo, and hardly change their
+        /// colour; 0 lets none. What rests costs neither memory nor bytes for its motion.
+        rest_pixels: f32 = 0.25, closed(0.0, 100.0);
+        /// Fraction of the run from which they do.
+        rest_after: f32 = 0.4, closed(0.0, 1.0);
         /// Functions of time that motion is composed of.
         basis: MotionBasis = MotionBasis::Flow;
         /// Highest degree of the polynomials that positions and rotations follow.

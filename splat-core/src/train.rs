@@ -7,6 +7,7 @@
 mod archive;
 mod checkpoint;
 mod flight;
+mod rest;
 mod sampler;
 
 use std::sync::Arc;
@@ -22,7 +23,7 @@ use crate::loss::{Loss, LossBuffers};
 use crate::metrics::{Evaluation, ViewScore};
 use crate::model::{Model, RasterOptions, Scene, ViewRenderer, frame_uniform};
 use crate::optim::Adam;
-use crate::params::{ColumnHash, Params, RowEdit};
+use crate::params::{ColumnHash, ColumnSpec, Params, RowEdit};
 use crate::preview::{Kind, Preview};
 use crate::recipe::{Context, Parts, recipe};
 use crate::render::{EachView, auto_near, score_view, to_image, upload_cloud};
@@ -64,6 +65,8 @@ pub struct Trainer {
     scratch: Option<Scratch>,
     capacity: Capacity,
     sampler: Sampler,
+    /// Photos per step.
+    batch: u32,
     flights: Flights,
     step: u64,
     loss: Option<f32>,
@@ -134,7 +137,8 @@ impl Trainer {
         let Parts { model, losses, density } = (recipe(settings.train.recipe, frames).build)(&context);
         let capacity = Capacity { with_abs_grad: density.needs_abs_grad(), ..capacity };
         let capacity = Capacity { isects: capacity.isects.min(Scratch::max_isects(&gpu, &capacity)), ..capacity };
-        let params = Params::new(&gpu, model.columns(), cloud.len() as u64, true);
+        let batch = settings.train.batch;
+        let params = Params::new(&gpu, columns(&model, batch), cloud.len() as u64, true);
         upload_cloud(&gpu, &params, &cloud)?;
         let near = if settings.raster.near > 0.0 { settings.raster.near } else { auto_near(extent) };
         let schedule = schedule_of(settings);
@@ -145,6 +149,7 @@ impl Trainer {
             adam: Adam::new(&gpu, &params, schedule.steps),
             observation: Observation::new(&gpu, params.rows()),
             sampler: Sampler::new(settings, &dataset),
+            batch,
             flights: Flights::new(&gpu),
             seed: settings.train.seed,
             scratch: None,
@@ -224,16 +229,30 @@ impl Trainer {
         }
         let phase = self.schedule.at(goal);
         let refined = self.density.is_due(goal as u32, self.schedule.steps as u32) && self.refine(goal)?;
+        let refined = self.come_to_rest(&phase)? || refined;
         let resolution = self.sampler.resolution(&phase);
         Ok(StepReport { step: self.step, splats: self.splats(), refined, resolution })
     }
 
     fn submit_step(&mut self) -> Result<()> {
         let phase = self.schedule.at(self.step + 1);
-        let pick = self.sampler.pick(&self.gpu, &self.schedule, &phase)?;
         if self.scratch.is_none() {
             self.scratch = Some(Scratch::new(&self.gpu, self.capacity, self.params.rows_per_chunk())?);
         }
+        for nth in 0..self.batch {
+            self.submit_view(&phase, nth)?;
+        }
+        self.step = phase.step;
+        if let Some(profiler) = &mut self.profiler {
+            profiler.collect(&self.gpu)?;
+        }
+        Ok(())
+    }
+
+    // Adds the gradients of one photo of a step; after the last one, takes the step.
+    fn submit_view(&mut self, phase: &Phase, nth: u32) -> Result<()> {
+        let phase = *phase;
+        let pick = self.sampler.pick(&self.gpu, &self.schedule, &phase, nth)?;
         let gpu = Arc::clone(&self.gpu);
         let Some(scratch) = &self.scratch else { return Ok(()) };
         let mut pass = Pass::profiled(&gpu, "step", self.profiler.as_mut());
@@ -255,10 +274,14 @@ impl Trainer {
             loss.add(&mut pass, &self.params, &mut frame);
         }
         self.model.backward(&mut pass, &self.params, &mut frame);
-        self.adam.step(&mut pass, &self.params, &phase, scratch);
         if observes {
             self.observation.add(&mut pass, &frame);
         }
+        if nth + 1 < self.batch {
+            pass.submit();
+            return Ok(());
+        }
+        self.adam.step(&mut pass, &self.params, &phase, scratch);
         let noise = self.density.noise(phase.step as u32, phase.steps as u32);
         if noise > 0.0 {
             let rate = self.params.column("means").spec.rate.at(phase.step, phase.steps);
@@ -266,10 +289,6 @@ impl Trainer {
         }
         let pixels = u64::from(pick.view.width) * u64::from(pick.view.height);
         self.flights.depart(pass, Flight { step: phase.step, pixels }, &scratch.counters, &self.loss_buffers.parts);
-        self.step = phase.step;
-        if let Some(profiler) = &mut self.profiler {
-            profiler.collect(&self.gpu)?;
-        }
         Ok(())
     }
 
@@ -349,12 +368,10 @@ impl Trainer {
         let Observed { grad, abs_grad, count } = &observed;
         let rows = Rows { means: &means, quats: &quats, log_scales: &log_scales, opacity_logits: &opacity_logits };
         let scores = Scores { grad, abs_grad, count, influence: &influence };
-        let mut edit = self.density.refine(now, total, &rows, &scores, self.extent as f32, self.seed);
+        let edit = self.density.refine(now, total, &rows, &scores, self.extent as f32, self.seed);
+        let mut edit = edit.map(|edit| edit.head_first(self.params.head()));
         if let Some(edit) = &mut edit {
-            for write in &mut edit.writes {
-                write.values = self.params.encode(&self.gpu, write.column, &write.values)?;
-            }
-            self.apply(edit, step);
+            self.apply(edit, None, step)?;
         }
         self.set_stale();
         let is_judged = !self.density.keeps_scores(now, total);
@@ -367,8 +384,12 @@ impl Trainer {
         Ok(edit.is_some())
     }
 
-    /// Applies an edit to the settled table.
-    fn apply(&mut self, edit: &RowEdit, step: u64) {
+    /// Applies an edit to the settled table, of whose rows only so many are of the head if that is said. What it
+    /// writes is encoded as the columns are.
+    fn apply(&mut self, edit: &mut RowEdit, head: Option<u64>, step: u64) -> Result<()> {
+        for write in &mut edit.writes {
+            write.values = self.params.encode(&self.gpu, write.column, &write.values)?;
+        }
         // Drop what depends on the population before the copies are made, to keep the peak low.
         self.observation = Observation::new(&self.gpu, 0);
         let rows = edit.src.len() as u64;
@@ -379,7 +400,11 @@ impl Trainer {
         }
         let birth = |(&row, &fresh): (&u32, &bool)| if fresh { step as u32 } else { self.births[row as usize] };
         self.births = edit.src.iter().zip(&edit.fresh).map(birth).collect();
-        self.params.apply(&self.gpu, edit, step);
+        match head {
+            Some(head) => self.params.apply_with_head(&self.gpu, edit, head, step),
+            None => self.params.apply(&self.gpu, edit, step),
+        }
+        Ok(())
     }
 
     /// Renders all held-out views as they are now and scores them. Training is not affected.
@@ -475,6 +500,13 @@ impl Trainer {
         }
         Ok(hash.hex())
     }
+}
+
+/// The columns of a model. Over several photos a row may get gradients though the last one does not show it, so then
+/// none is skipped.
+fn columns(model: &Model, batch: u32) -> Vec<ColumnSpec> {
+    let spec = |spec: ColumnSpec| ColumnSpec { dense: spec.dense || batch > 1, ..spec };
+    model.columns().into_iter().map(spec).collect()
 }
 
 fn starting_capacity(dataset: &Dataset, rows: u64) -> Capacity {

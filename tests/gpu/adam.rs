@@ -31,9 +31,10 @@ struct Plan {
     every: u32,
     active: fn(&Phase, u32) -> u32,
     settle_at: Option<u64>,
+    shrink: f32,
 }
 
-const PLAIN: Plan = Plan { dense: false, every: 1, active: all, settle_at: None };
+const PLAIN: Plan = Plan { dense: false, every: 1, active: all, settle_at: None, shrink: 0.0 };
 
 impl Plan {
     fn spec(&self) -> ColumnSpec {
@@ -45,6 +46,8 @@ impl Plan {
             active: self.active,
             every: self.every,
             dense: self.dense,
+            head: false,
+            shrink: self.shrink,
         }
     }
 }
@@ -121,6 +124,10 @@ fn play(gpu: &Gpu, plan: &Plan, gradient: fn(usize, usize, u64) -> f32) -> (Vec<
         let rate = plan.spec().rate.at(step, STEPS);
         for (trained, grad) in expected.iter_mut().zip(&grads).filter(|_| is_due) {
             Oracle::default().update(trained, f64::from(*grad), rate, (step / u64::from(plan.every)) as usize);
+            if *grad != 0.0 {
+                let shrink = rate * f64::from(plan.shrink);
+                trained.value -= trained.value.clamp(-shrink, shrink);
+            }
         }
         if plan.settle_at == Some(step) {
             adam.settle(gpu, &params, step);
@@ -170,6 +177,13 @@ pub(super) fn columns_updated_now_and_then_equal_dense_adam(gpu: &Gpu) {
 
 pub(super) fn dense_columns_equal_dense_adam(gpu: &Gpu) {
     assert_equal("dense adam", &play(gpu, &Plan { dense: true, ..PLAIN }, gradient));
+}
+
+pub(super) fn values_drawn_to_zero_equal_dense_adam(gpu: &Gpu) {
+    for dense in [false, true] {
+        let (found, expected) = play(gpu, &Plan { shrink: 0.4, dense, ..PLAIN }, gradient);
+        assert_equal("adam that shrinks", &(found, expected));
+    }
 }
 
 /// Gradients whose squares are denormal or zero in f32.

@@ -41,7 +41,17 @@ fn phase(step: u64, rounds: bool) -> Phase {
 
 fn params(gpu: &Gpu, codec: Codec, stored: u32) -> Params {
     let rate = Rate::constant(LATENT_RATE);
-    let spec = ColumnSpec { name: "coded", width: stored, codec, rate, active: all, every: 1, dense: false };
+    let spec = ColumnSpec {
+        name: "coded",
+        width: stored,
+        codec,
+        rate,
+        active: all,
+        every: 1,
+        dense: false,
+        head: false,
+        shrink: 0.0,
+    };
     Params::new(gpu, vec![spec], ROWS as u64, true)
 }
 

@@ -1,7 +1,7 @@
 //! Motion and fading.
 
 use super::{assert_gradient, noise};
-use crate::oracle::flow::{Basis, faded, faded_bwd, residual, residual_bwd, speed, speed_bwd};
+use crate::oracle::flow::{Basis, faded, faded_bwd, residual, residual_bwd};
 
 const WIDTH: usize = 4;
 
@@ -32,8 +32,6 @@ fn motion_is_differentiated() {
                 }
             }
             assert_gradient("motion", &numbers, &expected, value);
-            let expected = speed_bwd(basis, &numbers[..count], numbers[count], time);
-            assert_gradient("speed", &numbers[..count], &expected, |n| speed(basis, n, numbers[count], time));
         }
     }
 }

@@ -90,21 +90,6 @@ pub(crate) fn residual_bwd(
     (grad_coefficients, tau * grad_tau)
 }
 
-/// The length of the speeds of all channels, in the splat's own time.
-pub(crate) fn speed(basis: Basis, coefficients: &[f64], dilation: f64, time: f64) -> f64 {
-    let (_, slopes) = basis.at(dilation.exp() * time);
-    let one = |row: &[f64]| row.iter().zip(&slopes).map(|(c, slope)| c * slope).sum::<f64>();
-    coefficients.chunks(basis.len()).map(|row| one(row).powi(2)).sum::<f64>().sqrt()
-}
-
-/// Its gradient by the coefficients; zero where nothing moves.
-pub(crate) fn speed_bwd(basis: Basis, coefficients: &[f64], dilation: f64, time: f64) -> Vec<f64> {
-    let (_, slopes) = basis.at(dilation.exp() * time);
-    let length = speed(basis, coefficients, dilation, time).max(1e-12);
-    let one = |row: &[f64]| row.iter().zip(&slopes).map(|(c, slope)| c * slope).sum::<f64>();
-    coefficients.chunks(basis.len()).flat_map(|row| slopes.iter().map(move |slope| one(row) / length * slope)).collect()
-}
-
 /// The logit of an opacity that is multiplied by exp(−½ z²), z = e^fade (time − centre) / 3.
 pub(crate) fn faded(logit: f64, centre: f64, fade: f64, time: f64) -> f64 {
     let z = fade.exp() * (time - centre) / 3.0;

@@ -109,6 +109,8 @@ pub struct FrameUniform {
     pub rows: [u32; 4],
     /// First and one-past-last tile row of the band, bits of the near plane, antialias flag.
     pub band: [u32; 4],
-    /// Far plane; time from −½ to ½; weight of the mean speed per splat, where motion is trained; a spare value.
+    /// Far plane; time from −½ to ½; spare values.
     pub far: [f32; 4],
+    /// Rows of the bound chunk that are of the head, where the kernel asks; spare values.
+    pub head: [u32; 4],
 }

@@ -72,7 +72,7 @@ impl Viewer {
         options: RasterOptions,
         ages: Option<Arc<Vec<u32>>>,
     ) -> Result<()> {
-        let rows = cloud.len() as u64;
+        let (rows, head) = (cloud.len() as u64, cloud.head() as u64);
         if let Some(given) = ages.as_ref().map(|ages| ages.len()).filter(|&given| given != cloud.len()) {
             return Err(Error::settings(
                 format!("{given} ages were given for {rows} splats"),
@@ -82,7 +82,7 @@ impl Viewer {
         Scratch::check_rows(&self.gpu, rows)?;
         let fits = |loaded: &Loaded| {
             let kind = |cloud: &SplatCloud| (cloud.sh_degree, cloud.motion);
-            loaded.params.rows() == rows && kind(&loaded.cloud) == kind(&cloud)
+            loaded.params.rows() == rows && loaded.params.head() == head && kind(&loaded.cloud) == kind(&cloud)
         };
         let (marks, on_device) = (Marks::default(), OnDevice::default());
         match self.loaded.take() {
@@ -91,7 +91,7 @@ impl Viewer {
             }
             earlier => {
                 let columns = viewing_model(u32::from(cloud.sh_degree), cloud.motion, Blending::Composite).columns();
-                let made = self.gpu.allocating(|| Params::new(&self.gpu, columns, rows, false));
+                let made = self.gpu.allocating(|| Params::with_head(&self.gpu, columns, rows, head, false));
                 let params = match made {
                     Ok(params) => params,
                     Err(error) => {
@@ -198,7 +198,8 @@ impl Loaded {
             params.column("shN").values.write(gpu, &cloud.sh_rest);
         }
         for column in &cloud.more {
-            params.column(column.name).values.write(gpu, &column.values);
+            let values = &params.column(column.name).values;
+            values.write(gpu, &column.values[..values.rows() as usize * column.width]);
         }
     }
 

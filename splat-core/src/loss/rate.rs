@@ -41,7 +41,7 @@ impl Loss for RateLoss {
             let steps = u32::from(matches!(spec.codec, Codec::Steps(_)));
             let kernel = gpu.kernel("loss/rate", &[("WIDTH", spec.width), ("STEPS", steps)]);
             let (table, stats) = coded.table_and_stats();
-            for chunk in params.chunks() {
+            for chunk in params.chunks_of(column) {
                 let uniform = RateUniform {
                     rows: [chunk.first, chunk.rows, params.rows() as u32, spec.width],
                     weight: self.weight / params.rows() as f32,

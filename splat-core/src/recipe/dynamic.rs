@@ -4,7 +4,10 @@ use super::{Context, Parts, Recipe, static_scene};
 use crate::scene::{Motion, TimeBasis};
 use crate::schedule::Rate;
 use crate::settings::{FlowSettings, MotionBasis, RecipeName};
-use crate::stage::flow::{Flow, FlowRates};
+use crate::stage::flow::{Flow, FlowRates, RestRule};
+
+/// Steps from one look for splats that rest to the next: it takes about as long as a step.
+const REST_EVERY: u64 = 100;
 
 pub(super) const RECIPE: Recipe = Recipe { name: RecipeName::Dynamic, about: "a scene that moves", build };
 
@@ -19,10 +22,10 @@ fn build(context: &Context<'_>) -> Parts {
         dilations: constant(flow.dilations_rate),
         lifetimes: constant(flow.lifetimes_rate),
     };
-    // Turns of a radian and changes of colour by one weigh as much as a way of one extent.
-    let still = [flow.still / context.extent.max(1e-12) as f32, flow.still, flow.still];
     let motion = motion(flow, context.frames);
-    static_scene::build_with(context, vec![Box::new(Flow { motion, rates, still })])
+    let rule = RestRule { after: flow.rest_after.into(), every: REST_EVERY, pixels: flow.rest_pixels.into() };
+    let rest = (flow.rest_pixels > 0.0).then_some(rule);
+    static_scene::build_with(context, vec![Box::new(Flow { motion, rates, still: flow.still, rest })])
 }
 
 fn motion(flow: &FlowSettings, frames: u32) -> Motion {

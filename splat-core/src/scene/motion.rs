@@ -171,6 +171,11 @@ impl SplatCloud {
         moving
     }
 
+    /// Number of splats up to the last that moves, changes or fades: those behind need no coefficients.
+    pub fn head(&self) -> usize {
+        self.moving().iter().rposition(|&moves| moves).map_or(0, |last| last + 1)
+    }
+
     /// The splats as they are at a time, 0 at the first photo and 1 at the last; these do not move. Time does nothing
     /// to splats that rest.
     pub fn at(&self, time: f64) -> SplatCloud {

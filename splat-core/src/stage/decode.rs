@@ -61,6 +61,8 @@ impl Stage for Decode {
             active: all,
             every: 1,
             dense,
+            head: false,
+            shrink: 0.0,
         };
         vec![
             column("means", 3, &Codec::Plain, rates.means, false),

@@ -8,8 +8,9 @@ use std::sync::Arc;
 
 use super::{Frame, Scratch, Splats, Stage};
 use crate::codec::Codec;
+use crate::gpu::layout::FrameUniform;
 use crate::gpu::{Gpu, Pass};
-use crate::params::{ColumnSpec, Params, RowBuf};
+use crate::params::{ChunkRange, ColumnSpec, Params, RowBuf};
 use crate::scene::{Motion, MotionColumn, TimeBasis};
 use crate::schedule::{Phase, Rate};
 
@@ -42,8 +43,21 @@ pub struct Flow {
     pub motion: Motion,
     /// Learning rates.
     pub rates: FlowRates,
-    /// Weights of the mean speeds of positions, rotations and colours.
-    pub still: [f32; 3],
+    /// What coefficients are drawn to zero by, in shares of their learning rate ([`ColumnSpec::shrink`]).
+    pub still: f32,
+    /// When splats come to rest that hardly move; `None` for never.
+    pub rest: Option<RestRule>,
+}
+
+/// When splats come to rest.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RestRule {
+    /// Share of the run from which it is looked at.
+    pub after: f64,
+    /// Steps from one look to the next; there is one after the last step, too.
+    pub every: u64,
+    /// Most pixels they move in any photo.
+    pub pixels: f64,
 }
 
 /// Splats at the time of a view, and their gradients, which are zero between steps.
@@ -127,6 +141,13 @@ fn part<'a>(splats: &'a Splats, sh0: &'a RowBuf<f32>, base: &str) -> &'a RowBuf<
     }
 }
 
+/// The uniform block for one chunk of rows, of which the first have values in a column of the head.
+fn with_head(frame: &Frame<'_>, chunk: &ChunkRange, column: &RowBuf<f32>) -> FrameUniform {
+    let mut uniform = frame.uniform_for(chunk);
+    uniform.head[0] = column.rows_in(chunk);
+    uniform
+}
+
 impl Stage for Flow {
     fn name(&self) -> &'static str {
         "flow"
@@ -141,12 +162,21 @@ impl Stage for Flow {
             active: once_moving,
             every: 1,
             dense: false,
+            head: true,
+            shrink: self.still,
         };
         self.motion.columns().into_iter().map(column).collect()
     }
 
     fn motion(&self) -> Option<Motion> {
         Some(self.motion)
+    }
+
+    fn rest_tolerance(&self, phase: &Phase) -> Option<f64> {
+        let RestRule { after, every, pixels } = self.rest?;
+        let begins = phase.step as f64 >= after * phase.steps as f64 && phase.step >= phase.motion_from;
+        let is_due = phase.step.is_multiple_of(every.max(1)) || phase.step == phase.steps;
+        (begins && is_due).then_some(pixels)
     }
 
     fn forward(&self, pass: &mut Pass<'_>, params: &Params, frame: &mut Frame<'_>) {
@@ -162,15 +192,18 @@ impl Stage for Flow {
             let to = part(&moved.splats, &moved.sh0, moving.base);
             for chunk in params.chunks() {
                 let spare = scratch.spare.bind();
-                let dilations =
-                    if self.motion.dilates { params.column(Motion::DILATIONS).values.bind(&chunk) } else { spare };
+                let dilations = match self.motion.dilates {
+                    true => params.column(Motion::DILATIONS).values.bind_head(&chunk),
+                    false => spare,
+                };
+                let coefficients = params.column(moving.column).decoded(&frame.phase);
                 kernel.run(
                     pass,
                     gpu.profile().flat_groups(u64::from(chunk.rows)),
-                    &frame.uniform_for(&chunk),
+                    &with_head(frame, &chunk, coefficients),
                     &[
                         ("base", part(&trained, trained_sh0, moving.base).bind(&chunk)),
-                        ("coefficients", params.column(moving.column).decoded(&frame.phase).bind(&chunk)),
+                        ("coefficients", coefficients.bind_head(&chunk)),
                         ("dilations", dilations),
                         ("moved", to.bind(&chunk)),
                     ],
@@ -185,14 +218,15 @@ impl Stage for Flow {
         if self.motion.fades {
             pass.stage("flow.fade");
             let kernel = gpu.kernel("flow/fade", &[]);
+            let lifetimes = params.column(Motion::LIFETIMES).decoded(&frame.phase);
             for chunk in params.chunks() {
                 kernel.run(
                     pass,
                     gpu.profile().flat_groups(u64::from(chunk.rows)),
-                    &frame.uniform_for(&chunk),
+                    &with_head(frame, &chunk, lifetimes),
                     &[
                         ("opacity_logits", trained.opacity_logits.bind(&chunk)),
-                        ("lifetimes", params.column(Motion::LIFETIMES).decoded(&frame.phase).bind(&chunk)),
+                        ("lifetimes", lifetimes.bind_head(&chunk)),
                         ("faded", moved.splats.opacity_logits.bind(&chunk)),
                     ],
                 );
@@ -223,34 +257,28 @@ impl Stage for Flow {
         let Some((grads, grad_sh0)) = &moved.grads else { return };
         let spare = &scratch.spare;
         for moving in self.moving() {
-            let weight = match moving.base {
-                "means" => self.still[0],
-                "quats" => self.still[1],
-                _ => self.still[2],
-            };
-            let weight = if frame.phase.step >= frame.phase.motion_from { weight } else { 0.0 };
             pass.stage("flow.move_bwd");
             let kernel = gpu.kernel("flow/move_bwd", &self.constants(&moving));
             for chunk in params.chunks() {
                 let (dilations, grad_dilations) = if self.motion.dilates {
                     let column = params.column(Motion::DILATIONS);
-                    (column.values.bind(&chunk), column.grads().bind(&chunk))
+                    (column.values.bind_head(&chunk), column.grads().bind_head(&chunk))
                 } else {
                     (spare.bind(), scratch.spare_written.bind())
                 };
-                let mut uniform = frame.uniform_for(&chunk);
-                uniform.far[2] = weight / params.rows() as f32;
+                let column = params.column(moving.column);
+                let coefficients = column.decoded(&frame.phase);
                 kernel.run(
                     pass,
                     frame.row_groups(gpu),
-                    &uniform,
+                    &with_head(frame, &chunk, coefficients),
                     &[
                         ("order", scratch.order.bind()),
-                        ("coefficients", params.column(moving.column).decoded(&frame.phase).bind(&chunk)),
+                        ("coefficients", coefficients.bind_head(&chunk)),
                         ("dilations", dilations),
                         ("grad_moved", part(grads, grad_sh0, moving.base).bind(&chunk)),
                         ("grad_base", params.column(moving.base).decoded_grads().bind(&chunk)),
-                        ("grad_coefficients", params.column(moving.column).decoded_grads().bind(&chunk)),
+                        ("grad_coefficients", column.decoded_grads().bind_head(&chunk)),
                         ("grad_dilations", grad_dilations),
                     ],
                 );
@@ -259,18 +287,20 @@ impl Stage for Flow {
         if self.motion.fades {
             pass.stage("flow.fade_bwd");
             let kernel = gpu.kernel("flow/fade_bwd", &[]);
+            let column = params.column(Motion::LIFETIMES);
+            let lifetimes = column.decoded(&frame.phase);
             for chunk in params.chunks() {
                 kernel.run(
                     pass,
                     frame.row_groups(gpu),
-                    &frame.uniform_for(&chunk),
+                    &with_head(frame, &chunk, lifetimes),
                     &[
                         ("order", scratch.order.bind()),
                         ("opacity_logits", params.column("opacity_logits").decoded(&frame.phase).bind(&chunk)),
-                        ("lifetimes", params.column(Motion::LIFETIMES).decoded(&frame.phase).bind(&chunk)),
+                        ("lifetimes", lifetimes.bind_head(&chunk)),
                         ("grad_faded", grads.opacity_logits.bind(&chunk)),
                         ("grad_opacity_logits", params.column("opacity_logits").decoded_grads().bind(&chunk)),
-                        ("grad_lifetimes", params.column(Motion::LIFETIMES).decoded_grads().bind(&chunk)),
+                        ("grad_lifetimes", column.decoded_grads().bind_head(&chunk)),
                     ],
                 );
             }

@@ -39,6 +39,13 @@ pub trait Stage: Send + Sync {
         None
     }
 
+    /// Pixels by which a splat of the head may move in a photo and be taken to rest after this phase; `None` when that
+    /// is not looked at. What rests loses the columns of the head.
+    fn rest_tolerance(&self, phase: &Phase) -> Option<f64> {
+        let _ = phase;
+        None
+    }
+
     /// Computes the stage's output in `frame` from columns and earlier outputs.
     fn forward(&self, pass: &mut Pass<'_>, params: &Params, frame: &mut Frame<'_>);
 

@@ -71,6 +71,8 @@ impl Stage for Sh {
             active: all,
             every: 1,
             dense: false,
+            head: false,
+            shrink: 0.0,
         }];
         if self.degree > 0 {
             columns.push(ColumnSpec {
@@ -82,6 +84,8 @@ impl Stage for Sh {
                 active: if matches!(self.shn_codec, Codec::Linear(_)) { all_when_due } else { up_to_degree },
                 every: self.every,
                 dense: false,
+                head: false,
+                shrink: 0.0,
             });
         }
         columns

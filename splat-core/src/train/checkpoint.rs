@@ -1,6 +1,6 @@
 //! A trainer on disk: the step, the columns with their moments, and what density control has seen.
 //!
-//! Layout, little-endian: magic, version, step, rows, number of columns; per column name, width,
+//! Layout, little-endian: magic, version, step, rows, rows of the head, number of columns; per column name, width,
 //! values, moments, and for coded columns the decoder, its moments, its statistics; last updates by clock; statistics; SHA-256 of everything before. Everything else follows
 //! from settings and data set, which the run folder holds.
 
@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::params::Params;
 
 const MAGIC: &[u8; 8] = b"SPLATCKP";
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 /// No adapter trains more; a header that says so is damaged.
 const MOST_ROWS: u64 = 1 << 31;
 
@@ -72,7 +72,7 @@ impl Trainer {
         let mut file = Sealed { to, hash: Sha256::new() };
         file.put(MAGIC)?;
         file.put(&[VERSION])?;
-        file.put(&[self.step, self.params.rows(), self.params.columns().len() as u64])?;
+        file.put(&[self.step, self.params.rows(), self.params.head(), self.params.columns().len() as u64])?;
         for column in self.params.columns() {
             let mut name = [0_u8; 32];
             name[..column.spec.name.len()].copy_from_slice(column.spec.name.as_bytes());
@@ -110,8 +110,13 @@ impl Trainer {
         if version != VERSION {
             return Err(damaged(format!("has version {version}, this program reads {VERSION}")));
         }
-        let (step, rows, columns) = (file.number::<u64>()?, file.number::<u64>()?, file.number::<u64>()?);
-        if rows > MOST_ROWS || step > self.schedule.steps || columns != self.params.columns().len() as u64 {
+        let (step, rows) = (file.number::<u64>()?, file.number::<u64>()?);
+        let (head, columns) = (file.number::<u64>()?, file.number::<u64>()?);
+        if rows > MOST_ROWS
+            || head > rows
+            || step > self.schedule.steps
+            || columns != self.params.columns().len() as u64
+        {
             return Err(damaged(format!("claims step {step}, {rows} splats, {columns} columns")));
         }
         let mut loaded = Vec::new();
@@ -125,8 +130,9 @@ impl Trainer {
                     column.spec.name, column.spec.width
                 )));
             }
-            let values = file.take::<f32>(rows * u64::from(width))?;
-            let moments = file.take::<[f32; 2]>(rows * u64::from(width))?;
+            let held = if column.spec.head { head } else { rows };
+            let values = file.take::<f32>(held * u64::from(width))?;
+            let moments = file.take::<[f32; 2]>(held * u64::from(width))?;
             let mut coded = [Vec::new(), Vec::new(), Vec::new()];
             if let Some(lengths) = column.coded.as_ref().map(Coded::state_lengths) {
                 for (part, length) in coded.iter_mut().zip(lengths) {
@@ -144,7 +150,7 @@ impl Trainer {
         if file.take::<u8>(32)? != expected.as_slice() {
             return Err(damaged("does not match its checksum"));
         }
-        self.params = Params::new(&self.gpu, self.model.columns(), rows, true);
+        self.params = Params::with_head(&self.gpu, super::columns(&self.model, self.batch), rows, head, true);
         self.births = vec![step as u32; rows as usize];
         for (column, (values, moments, state)) in self.params.columns().iter().zip(&loaded) {
             column.values.write(&self.gpu, values);

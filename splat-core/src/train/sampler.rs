@@ -1,4 +1,4 @@
-//! Which photo a step looks at, over which background, and its pixels.
+//! Which photos a step looks at, over which background, and its pixels.
 //!
 //! Every photo is shown once per round; rounds are shuffled from the seed and their number, so that
 //! the choice at a step does not depend on how the run got there.
@@ -26,6 +26,8 @@ pub(super) struct Sampler {
     seed: u64,
     background: Background,
     has_alpha: bool,
+    /// Photos per step.
+    batch: u64,
     target: Option<Target>,
 }
 
@@ -37,14 +39,20 @@ impl Sampler {
             seed: settings.train.seed,
             background: settings.model.background,
             has_alpha: dataset.has_alpha,
+            batch: u64::from(settings.train.batch),
             target: None,
         }
     }
 
-    /// Photo number of a step: a Fisher–Yates shuffle per round.
-    fn index(&self, step: u64) -> usize {
+    /// Number of the draw that gives the `nth` photo of a step, counted from 0.
+    fn draw(&self, step: u64, nth: u32) -> u64 {
+        (step - 1) * self.batch + u64::from(nth)
+    }
+
+    /// Photo number of a draw: a Fisher–Yates shuffle per round.
+    fn index(&self, draw: u64) -> usize {
         let count = self.views.len();
-        let (round, place) = ((step - 1) / count as u64, ((step - 1) % count as u64) as usize);
+        let (round, place) = (draw / count as u64, (draw % count as u64) as usize);
         let rng = Rng::new(self.seed ^ VIEW_STREAM, round as u32);
         let mut order: Vec<usize> = (0..count).collect();
         for i in (1..count).rev() {
@@ -66,34 +74,35 @@ impl Sampler {
         })
     }
 
-    /// Resolution of the photo a phase shows.
+    /// Resolution of the first photo that a phase shows.
     pub(super) fn resolution(&self, phase: &Phase) -> (u32, u32) {
-        self.size(&self.views[self.index(phase.step)], phase)
+        self.size(&self.views[self.index(self.draw(phase.step, 0))], phase)
     }
 
-    fn background(&self, step: u64) -> [f32; 3] {
+    fn background(&self, draw: u64) -> [f32; 3] {
         match self.background {
             Background::White => [1.0; 3],
             Background::Auto | Background::Random if self.has_alpha || self.background == Background::Random => {
-                let rng = Rng::new(self.seed ^ BACKGROUND_STREAM, step as u32);
+                let rng = Rng::new(self.seed ^ BACKGROUND_STREAM, draw as u32 + 1);
                 std::array::from_fn(|channel| rng.uniform(channel, 0) as f32)
             }
             Background::Black | Background::Auto | Background::Random => [0.0; 3],
         }
     }
 
-    /// Uploads the photo of a step.
-    pub(super) fn pick(&mut self, gpu: &Gpu, schedule: &Schedule, phase: &Phase) -> Result<Pick<'_>> {
-        let last = (phase.step + LOOK_AHEAD).min(phase.steps);
-        self.loader.prefetch((phase.step..=last).map(|step| {
-            let view = Arc::clone(&self.views[self.index(step)]);
-            let (width, height) = self.size(&view, &schedule.at(step));
+    /// Uploads the `nth` photo of a step, counted from 0.
+    pub(super) fn pick(&mut self, gpu: &Gpu, schedule: &Schedule, phase: &Phase, nth: u32) -> Result<Pick<'_>> {
+        let draw = self.draw(phase.step, nth);
+        let last = (draw + LOOK_AHEAD).min(phase.steps * self.batch - 1);
+        self.loader.prefetch((draw..=last).map(|draw| {
+            let view = Arc::clone(&self.views[self.index(draw)]);
+            let (width, height) = self.size(&view, &schedule.at(draw / self.batch + 1));
             (view, width, height)
         }));
-        let view = &self.views[self.index(phase.step)];
+        let view = &self.views[self.index(draw)];
         let (width, height) = self.size(view, phase);
         let photo = self.loader.get(view, width, height)?;
-        let background = self.background(phase.step);
+        let background = self.background(draw);
         let view = view.resized(width, height);
         let target = upload(gpu, self.target.take(), &photo, background);
         Ok(Pick { view, target: self.target.insert(target) })
