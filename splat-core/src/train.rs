@@ -127,7 +127,7 @@ impl Trainer {
         let frames = dataset.times.as_ref().map_or(0, |times| times.count as u32);
         let context = Context {
             settings,
-            frames,
+            times: dataset.times.as_ref(),
             gpu: &gpu,
             extent,
             initial_splats: cloud.len(),

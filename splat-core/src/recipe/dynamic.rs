@@ -6,6 +6,9 @@ use crate::schedule::Rate;
 use crate::settings::{FlowSettings, MotionBasis, RecipeName};
 use crate::stage::flow::{Flow, FlowRates, RestRule};
 
+/// What splats are held at rest by. One camera cannot tell a wall that moves with it from one that rests.
+const STILL_BY_ONE_CAMERA: f32 = 0.6;
+const STILL_BY_SEVERAL: f32 = 0.1;
 /// Steps from one look for splats that rest to the next: it takes about as long as a step.
 const REST_EVERY: u64 = 100;
 
@@ -22,10 +25,16 @@ fn build(context: &Context<'_>) -> Parts {
         dilations: constant(flow.dilations_rate),
         lifetimes: constant(flow.lifetimes_rate),
     };
-    let motion = motion(flow, context.frames);
+    let one_camera = context.times.is_some_and(|times| times.cameras == [1, 1]);
+    let still = match flow.still {
+        0.0 if one_camera => STILL_BY_ONE_CAMERA,
+        0.0 => STILL_BY_SEVERAL,
+        given => given,
+    };
+    let motion = motion(flow, context.times.map_or(0, |times| times.count as u32));
     let rule = RestRule { after: flow.rest_after.into(), every: REST_EVERY, pixels: flow.rest_pixels.into() };
     let rest = (flow.rest_pixels > 0.0).then_some(rule);
-    static_scene::build_with(context, vec![Box::new(Flow { motion, rates, still: flow.still, rest })])
+    static_scene::build_with(context, vec![Box::new(Flow { motion, rates, still, rest })])
 }
 
 fn motion(flow: &FlowSettings, frames: u32) -> Motion {

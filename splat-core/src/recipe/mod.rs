@@ -12,6 +12,7 @@ use crate::density::Density;
 use crate::gpu::Gpu;
 use crate::loss::{Loss, LossBuffers};
 use crate::model::Model;
+use crate::scene::Times;
 use crate::settings::{RecipeName, Settings};
 
 /// What a recipe may look at while it is built.
@@ -26,8 +27,8 @@ pub struct Context<'a> {
     pub initial_splats: usize,
     /// Splats at most, resolved.
     pub max_splats: usize,
-    /// Different times in the photos; 0 without.
-    pub frames: u32,
+    /// Times of the photos, where they have any.
+    pub times: Option<&'a Times>,
     /// Working planes of the photometric loss.
     pub loss_buffers: Arc<LossBuffers>,
 }
