@@ -11,12 +11,8 @@ pub(crate) const CLAIMED: (u32, u32) = (96, 64);
 pub(crate) const SIZE: (u32, u32) = (48, 32);
 pub(crate) const FOCAL: f64 = 90.0;
 
-pub(crate) const POINTS: [DVec3; 4] = [
-    DVec3::new(0.0, 0.0, 0.0),
-    DVec3::new(0.5, -0.2, 0.1),
-    DVec3::new(-0.3, 0.4, -0.2),
-    DVec3::new(0.1, 0.3, 0.6),
-];
+pub(crate) const POINTS: [DVec3; 4] =
+    [DVec3::new(0.0, 0.0, 0.0), DVec3::new(0.5, -0.2, 0.1), DVec3::new(-0.3, 0.4, -0.2), DVec3::new(0.1, 0.3, 0.6)];
 
 /// Axes of a camera in the world and where it stands.
 #[derive(Clone, Copy)]
@@ -160,7 +156,8 @@ pub(crate) fn nerfies(count: usize, held_out: &[usize]) -> TempDir {
     let ids = nerfies_ids(count);
     let (val, train): (Vec<_>, Vec<_>) = (0..count).partition(|i| held_out.contains(i));
     let named = |list: Vec<usize>| list.into_iter().map(|i| ids[i].clone()).collect::<Vec<_>>();
-    let dataset = json!({"count": count, "num_exemplars": count, "ids": ids, "train_ids": named(train), "val_ids": named(val)});
+    let dataset =
+        json!({"count": count, "num_exemplars": count, "ids": ids, "train_ids": named(train), "val_ids": named(val)});
     write(&root.join("dataset.json"), dataset.to_string());
     let mut metadata = json!({});
     for (i, id) in ids.iter().enumerate() {

@@ -466,7 +466,7 @@ fn broken_captures_name_the_file() {
         let mut camera = nerfies_camera(2);
         camera[key] = value;
         write(&root.join("camera/000002.json"), camera.to_string());
-        refused(root, &[&["camera/000002.json"], parts].concat());
+        refused(root, &[&["camera/000002.json"][..], parts].concat());
         write(&root.join("camera/000002.json"), nerfies_camera(2).to_string());
     };
     break_camera("skew", json!(0.5), &["`skew` is 0.5", "without skew"]);
@@ -474,7 +474,6 @@ fn broken_captures_name_the_file() {
     break_camera("orientation", json!([[1, 0, 0], [0, 1, 0], [0, 0, -1]]), &["`orientation` mirrors the scene"]);
     break_camera("orientation", json!(null), &["no `orientation`"]);
     break_camera("position", json!([1, 2]), &["`position` must be 3 numbers"]);
-    break_camera("position", json!([1e308, 1e308, 1e308]), &["`position` is too far away"]);
     break_camera("focal_length", json!(0), &["`focal_length` is 0"]);
     break_camera("image_size", json!([96.5, 64]), &["`image_size` is 96.5 x 64"]);
     let scene = std::fs::read(root.join("scene.json")).unwrap();

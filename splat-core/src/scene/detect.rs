@@ -106,7 +106,10 @@ pub(crate) fn read(path: &Path, options: &LoadOptions) -> Result<Source> {
         Found::Colmap { model, others } => read_colmap(path, &model, &others, options),
         Found::CameraFolders { model } => match rig::read_camera_folders(path, &model, options)? {
             Some(source) => Ok(source),
-            None => read_colmap(path, &model, &[], options),
+            None => {
+                let (model, others) = colmap::find_model(path).unwrap_or((model, Vec::new()));
+                read_colmap(path, &model, &others, options)
+            }
         },
         Found::PosesBounds { root, .. } => rig::read_poses_bounds(&root, &root.join(POSES_BOUNDS), options),
         Found::Nerfies { root } => nerfies::read(&root, options),
@@ -118,14 +121,18 @@ fn find(path: &Path) -> Result<Found> {
         return Err(Error::input(path, "there is no such file or folder", "check the path"));
     }
     if path.is_file() {
-        let root = || path.parent().unwrap_or(Path::new(".")).to_path_buf();
+        let root = || path.parent().filter(|p| *p != Path::new("")).unwrap_or(Path::new(".")).to_path_buf();
         match file_name(path).as_str() {
             POSES_BOUNDS => return Ok(Found::PosesBounds { has_cameras: rig::has_cameras(&root()), root: root() }),
             "dataset.json" => return Ok(Found::Nerfies { root: root() }),
             _ => {}
         }
         if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("json")) {
-            return Ok(Found::Transforms { root: root(), files: vec![(path.to_path_buf(), false)], split: SourceSplit::Images });
+            return Ok(Found::Transforms {
+                root: root(),
+                files: vec![(path.to_path_buf(), false)],
+                split: SourceSplit::Images,
+            });
         }
         return Err(unsupported::file(path));
     }

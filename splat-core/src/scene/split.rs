@@ -47,8 +47,7 @@ fn choose(
     let by_camera = matches!(source.split, SourceSplit::Cameras | SourceSplit::FirstCamera);
     if let Some((path, names)) = test_list(&source.root)? {
         let matches = |view: &View, name: &str| is_listed(&view.name, name) || by_camera && name == camera_of(view);
-        let flags: Vec<bool> =
-            views.iter().map(|(view, _)| names.iter().any(|name| matches(view, name))).collect();
+        let flags: Vec<bool> = views.iter().map(|(view, _)| names.iter().any(|name| matches(view, name))).collect();
         if !flags.contains(&true) && !names.is_empty() {
             return Err(Error::input(
                 path,

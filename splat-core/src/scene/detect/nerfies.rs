@@ -106,10 +106,8 @@ fn image_folder(root: &Path, options: &LoadOptions) -> Result<(PathBuf, f64)> {
     }
     let rgb = root.join("rgb");
     let folders = std::fs::read_dir(&rgb).into_iter().flatten().flatten().map(|entry| entry.path());
-    let mut scaled: Vec<(u32, PathBuf)> = folders
-        .filter(|path| path.is_dir())
-        .filter_map(|path| Some((factor(&path)?, path)))
-        .collect();
+    let mut scaled: Vec<(u32, PathBuf)> =
+        folders.filter(|path| path.is_dir()).filter_map(|path| Some((factor(&path)?, path))).collect();
     scaled.sort();
     let half = scaled.iter().find(|(factor, _)| *factor == 2);
     match half.or_else(|| scaled.first()) {

@@ -81,7 +81,6 @@ pub(super) fn read_camera_folders(root: &Path, folder: &Path, options: &LoadOpti
     if distinct.len() < posed.len() {
         return Ok(None);
     }
-    let names = |at: &mut dyn Iterator<Item = &str>| at.take(3).collect::<Vec<_>>().join(", ");
     if posed.is_empty() {
         let first = model.images.first().map(|image| image.name.clone()).unwrap_or_default();
         let photos = ImageFolder::new(super::colmap_images(root, &first, options));
@@ -94,7 +93,7 @@ pub(super) fn read_camera_folders(root: &Path, folder: &Path, options: &LoadOpti
                 "none of its {} images ({first}, ..) has the name or number of one of the {} cameras ({}, ..)",
                 model.images.len(),
                 cameras.len(),
-                names(&mut cameras.iter().map(|camera| camera.name.as_str()))
+                some(cameras.iter().map(|camera| camera.name.as_str()))
             ),
             "name the images of the model after the folders, such as cam01.jpg or image1.jpg for cam01",
         ));
@@ -102,14 +101,16 @@ pub(super) fn read_camera_folders(root: &Path, folder: &Path, options: &LoadOpti
     let mut source = source(root, CAMERA_FOLDERS, &base, SourceSplit::Cameras);
     let stray = model.images.len() - posed.len();
     if stray > 0 {
-        let images = &mut model.images.iter().zip(&matched).filter(|(_, at)| at.is_none()).map(|(i, _)| i.name.as_str());
-        let text = format!("{stray} images of {} belong to no camera folder: {}", folder.display(), names(images));
+        let others = model.images.iter().zip(&matched).filter(|(_, camera)| camera.is_none());
+        let others = some(others.map(|(image, _)| image.name.as_str()));
+        let text = format!("{stray} images of {} belong to no camera folder: {others}", folder.display());
         source.notes.push(Note::warning(text));
     }
     let unposed = cameras.len() - posed.len();
     if unposed > 0 {
-        let others = &mut cameras.iter().enumerate().filter(|(at, _)| !distinct.contains(at)).map(|(_, c)| c.name.as_str());
-        let text = format!("{unposed} cameras have no pose in {} and are not used: {}", folder.display(), names(others));
+        let others = cameras.iter().enumerate().filter(|(index, _)| !distinct.contains(index));
+        let others = some(others.map(|(_, camera)| camera.name.as_str()));
+        let text = format!("{unposed} cameras have no pose in {} and are not used: {others}", folder.display());
         source.notes.push(Note::warning(text));
     }
     let mut posed: Vec<(&CameraFiles, Pose)> = posed
@@ -125,6 +126,11 @@ pub(super) fn read_camera_folders(root: &Path, folder: &Path, options: &LoadOpti
     let dense = root.join(DENSE_POINTS);
     source.points = if dense.is_file() { ply::read_points(&dense)? } else { model.points };
     Ok(Some(source))
+}
+
+/// The first few names.
+fn some<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    names.take(3).collect::<Vec<_>>().join(", ")
 }
 
 /// Forward-facing photos, one row each.
@@ -164,8 +170,7 @@ fn read_photos(root: &Path, file: &Path, rows: &[PosedCamera], options: &LoadOpt
             rows.len()
         )));
     }
-    let name = |path: &PathBuf| super::file_name(path);
-    let names: Vec<String> = photos.iter().map(name).collect();
+    let names: Vec<String> = photos.iter().map(|path| super::file_name(path)).collect();
     warn_of_order(&mut source, &names.iter().map(String::as_str).collect::<Vec<_>>());
     let suffix = super::file_name(folder);
     let suffix = suffix.strip_prefix("images").unwrap_or_default();
@@ -225,7 +230,7 @@ fn add_frames<'a>(
     let all: Vec<&str> = found.iter().flat_map(|(_, _, frames)| frames.iter().map(|(name, _)| name.as_str())).collect();
     let numbered = names::numbers(&all).is_some();
     let mut numbers = names::frames(&all).into_iter();
-    let mut filmed = Vec::new();
+    let mut filmed: Vec<(&str, BTreeSet<u64>)> = Vec::new();
     for (camera, pose, frames) in found {
         let own: Vec<f64> = numbers.by_ref().take(frames.len()).collect();
         for ((name, path), &number) in frames.into_iter().zip(&own) {
@@ -249,12 +254,7 @@ fn add_frames<'a>(
 
 /// Frames that some cameras lack: harmless where names number them, for they keep their times; otherwise their order is
 /// all that tells the time, and is wrong after a gap.
-fn check_frames(
-    source: &mut Source,
-    base: &Path,
-    filmed: &[(&str, BTreeSet<u64>)],
-    numbered: bool,
-) -> Result<()> {
+fn check_frames(source: &mut Source, base: &Path, filmed: &[(&str, BTreeSet<u64>)], numbered: bool) -> Result<()> {
     let all: BTreeSet<u64> = filmed.iter().flat_map(|(_, frames)| frames.iter().copied()).collect();
     let mut incomplete = filmed.iter().filter(|(_, frames)| frames.len() < all.len());
     let Some((name, frames)) = incomplete.next() else {

@@ -72,7 +72,11 @@ impl CameraFiles {
         }
         let folder = self.folder.clone().unwrap_or_else(|| root.join(&self.name));
         let Some(video) = &self.video else {
-            return Err(Error::input(folder, "there are no frames of this camera", "restore them or remove the folder"));
+            return Err(Error::input(
+                folder,
+                "there are no frames of this camera",
+                "restore them or remove the folder",
+            ));
         };
         extract(PROGRAM, video, &folder)?;
         let frames = relative(root, images_in(&folder)?);
@@ -122,7 +126,7 @@ fn extract(program: &str, video: &Path, folder: &Path) -> Result<()> {
     // What an extraction that was killed has left.
     let _ = fs::remove_dir_all(&temporary.0);
     fs::create_dir(&temporary.0).map_err(failed)?;
-    let video_path = fs::canonicalize(video).map_err(|e| Error::io(video, "read", e))?;
+    let video_path = std::path::absolute(video).map_err(|e| Error::io(video, "read", e))?;
     let mut words = run(program, &video_path, &temporary.0, "-fps_mode");
     if matches!(&words, Ok(Some(words)) if words.contains("fps_mode")) {
         // Its name before ffmpeg 5.1.
@@ -230,7 +234,10 @@ mod tests {
             error.to_string()
         };
         let missing = message("no-such-program-of-that-name", "cam07");
-        assert!(missing.contains("cam07.mp4: its frames must be extracted by ffmpeg, which is not on PATH"), "{missing}");
+        assert!(
+            missing.contains("cam07.mp4: its frames must be extracted by ffmpeg, which is not on PATH"),
+            "{missing}"
+        );
         assert!(missing.contains(command), "{missing}");
         let nowhere = message("no-such-program-of-that-name", "no/cam07");
         assert!(nowhere.contains("cannot be extracted into cam07 beside it") && nowhere.contains(command), "{nowhere}");

@@ -125,8 +125,8 @@ pub(crate) fn read_camera(path: &Path, world: &World, factor: f64) -> Result<Cam
     let position = world.place(DVec3::from_array(position));
     let viewmat = pose::viewmat(world_from_cam, position).ok_or_else(|| top.bad("`position` is too far away"))?;
     let intrinsics = read_intrinsics(&top, factor)?;
-    let [k1, k2, k3] = top.numbers("radial_distortion")?.unwrap_or_default();
-    let tangential = match top.numbers("tangential_distortion")? {
+    let [k1, k2, k3]: [f64; 3] = top.numbers("radial_distortion")?.unwrap_or_default();
+    let tangential: [f64; 2] = match top.numbers("tangential_distortion")? {
         Some(tangential) => tangential,
         None => top.numbers("tangential")?.unwrap_or_default(),
     };
@@ -197,7 +197,7 @@ fn read_rows(top: &Object<'_>) -> Result<Option<[[f64; 3]; 3]>> {
         numbers?.try_into().ok()
     };
     let rows: Option<Vec<[f64; 3]>> = value.as_array().and_then(|rows| rows.iter().map(row).collect());
-    match rows.and_then(|rows| rows.try_into().ok()) {
+    match rows.and_then(|rows| <[[f64; 3]; 3]>::try_from(rows).ok()) {
         Some(rows) => Ok(Some(rows)),
         None => Err(top.bad("`orientation` must be 3 rows of 3 numbers")),
     }

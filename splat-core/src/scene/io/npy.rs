@@ -81,11 +81,11 @@ fn parse(bytes: &[u8]) -> std::result::Result<Array<'_>, String> {
     let (version, rest) = rest.split_first_chunk::<2>().ok_or_else(short)?;
     let (header_length, rest) = match version {
         [1, 0] => {
-            let (length, rest) = rest.split_first_chunk().ok_or_else(short)?;
+            let (length, rest) = rest.split_first_chunk::<2>().ok_or_else(short)?;
             (usize::from(u16::from_le_bytes(*length)), rest)
         }
         [2, 0] => {
-            let (length, rest) = rest.split_first_chunk().ok_or_else(short)?;
+            let (length, rest) = rest.split_first_chunk::<4>().ok_or_else(short)?;
             (u32::from_le_bytes(*length) as usize, rest)
         }
         [major, minor] => return Err(format!("version {major}.{minor} of .npy is not read, only 1.0 and 2.0")),
@@ -228,7 +228,8 @@ mod tests {
     #[test]
     fn what_is_not_read_is_named() {
         let data = f64s(&[1.0; 6]);
-        let header = |descr: &str, shape: &str| format!("{{'descr': {descr}, 'fortran_order': False, 'shape': {shape}}}");
+        let header =
+            |descr: &str, shape: &str| format!("{{'descr': {descr}, 'fortran_order': False, 'shape': {shape}}}");
         for (descr, shape, part) in [
             ("'>f8'", "(2, 3)", "of type `>f8`"),
             ("'<i8'", "(2, 3)", "of type `<i8`"),
