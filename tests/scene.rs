@@ -16,10 +16,14 @@ use std::path::{Path, PathBuf};
 
 #[path = "scene/broken.rs"]
 mod broken;
+#[path = "scene/captures.rs"]
+mod captures;
 #[path = "scene/fixture.rs"]
 mod fixture;
 #[path = "scene/fuzz.rs"]
 mod fuzz;
+#[path = "scene/layouts.rs"]
+mod layouts;
 #[path = "scene/loading.rs"]
 mod loading;
 #[path = "scene/photos.rs"]

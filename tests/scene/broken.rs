@@ -56,7 +56,7 @@ fn images_without_poses_get_the_command_that_finds_them() {
 fn known_but_unread_formats_are_recognised() {
     for (file, part) in [
         ("keyframes/x.json", "Polycam"),
-        ("poses_bounds.npy", "LLFF"),
+        ("points.npy", "no data set was recognised"),
         ("cameras.xml", "Metashape"),
         ("cameras.csv", "RealityScan"),
         ("database.db", "colmap mapper"),

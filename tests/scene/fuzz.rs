@@ -1,5 +1,6 @@
 //! Damaged files of every format: loading succeeds or fails with a message, and never panics.
 
+use super::captures::{llff, multipleview, nerfies, neural_3d_video};
 use super::fixture::{
     SIZE, colmap_model, colmap_scene, jpeg, pattern, transforms, transforms_scene, write, write_model,
 };
@@ -75,6 +76,15 @@ fn load_all(folder: &Path) {
         let _ = (dataset.extent(), dataset.up(), dataset.fingerprint());
         let _ = load_photo(&dataset.train[0], 8, 8);
     }
+}
+
+/// Damages one file of a scene where it lies; of an array, perhaps only the header.
+fn damage_file(path: &Path, damages: &[Damage], header_only: bool) {
+    let mut bytes = std::fs::read(path).unwrap();
+    let rest = if header_only { bytes.split_off(bytes.len().min(128)) } else { Vec::new() };
+    let mut damaged = apply(bytes, damages);
+    damaged.extend(rest);
+    write(path, damaged);
 }
 
 proptest! {
@@ -157,5 +167,28 @@ proptest! {
         if let Ok(points) = read_points(&path) {
             assert!(points.iter().all(|point| point.position.iter().all(|c| c.is_finite())));
         }
+    }
+
+    #[test]
+    fn damaged_pose_arrays_never_panic(damages in damage(), header_only in any::<bool>(), video in any::<bool>()) {
+        let folder = if video { neural_3d_video(2, 2, "") } else { llff(2, "images") };
+        damage_file(&folder.path().join("poses_bounds.npy"), &damages, header_only);
+        load_all(folder.path());
+    }
+
+    #[test]
+    fn damaged_captures_never_panic(damages in damage(), header_only in any::<bool>(), file in 0_usize..5) {
+        let folder = nerfies(3, &[1]);
+        let files = ["dataset.json", "metadata.json", "scene.json", "camera/000001.json", "points.npy"];
+        damage_file(&folder.path().join(files[file]), &damages, header_only && file == 4);
+        load_all(folder.path());
+    }
+
+    #[test]
+    fn damaged_models_of_camera_folders_never_panic(damages in damage(), file in 0_usize..3) {
+        let folder = multipleview(2, 2);
+        let file = ["cameras", "images", "points3D"][file];
+        damage_file(&folder.path().join(format!("sparse_/{file}.txt")), &damages, false);
+        load_all(folder.path());
     }
 }

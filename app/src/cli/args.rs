@@ -95,7 +95,8 @@ pub(crate) struct ViewArgs {
 
 /// Train a scene from a folder of posed photos.
 ///
-/// Understands COLMAP (binary, text), nerfstudio and instant-ngp transforms.json, and NeRF-synthetic folders.
+/// Understands COLMAP (binary, text), nerfstudio and instant-ngp transforms.json, NeRF-synthetic and LLFF folders; of
+/// scenes that move, D-NeRF, Neural 3D Video, camera folders with a COLMAP model, Nerfies and HyperNeRF.
 /// Leaves a run folder with the scene (splats.ply), its settings, metrics, checkpoints and test images.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:

@@ -22,7 +22,8 @@ use std::path::{Path, PathBuf};
 pub struct LoadOptions {
     /// Longest edge of the working size, pixels; 0 = as large as the files.
     pub max_resolution: u32,
-    /// Every how many images one is held out when the source names no split; 0 = none.
+    /// Every how many images one is held out when the source names no split; 0 = none. Cameras that stand still are
+    /// held out whole: every how many of them, or only the first where that is the convention.
     pub test_every: u32,
     /// Image folder to use instead of the usual one, relative to the data set or absolute.
     pub images: Option<String>,
@@ -99,7 +100,8 @@ pub struct Dataset {
 }
 
 impl Dataset {
-    /// Recognises and loads a folder, or a single `transforms*.json`.
+    /// Recognises and loads a folder, or the folder of a file of poses: a single `transforms*.json`, `poses_bounds.npy`
+    /// or `dataset.json`. Frames of videos are extracted beside them, which may take minutes once.
     ///
     /// # Errors
     /// [`Error::Input`] when nothing usable is there, a file is missing or damaged, or a camera is not possible;

@@ -1,7 +1,12 @@
 //! Recognising what a user pointed at, and reading its poses.
 //!
-//! The order is fixed: `transforms*.json`, COLMAP, then everything we can name but not read, so that the message can
-//! say how to get from there to here.
+//! The order is fixed: `transforms*.json`, layouts of moving scenes that may hold a COLMAP model as well, COLMAP, what
+//! has poses of its own and no model, then everything we can name but not read, so that the message can say how to get
+//! from there to here.
+
+mod nerfies;
+mod points;
+mod rig;
 
 use super::dataset::{LoadOptions, Note, Point};
 use super::files::{ImageFolder, find_mask};
@@ -17,6 +22,7 @@ use std::path::{Path, PathBuf};
 
 const TRANSFORMS: &str = "transforms.json";
 const COLMAP: &str = "COLMAP";
+const POSES_BOUNDS: &str = "poses_bounds.npy";
 
 /// Everything known before image files are opened.
 #[derive(Debug)]
@@ -25,13 +31,26 @@ pub(crate) struct Source {
     pub(crate) format: &'static str,
     pub(crate) views: Vec<SourceView>,
     pub(crate) points: Vec<Point>,
-    /// How the source splits its views, if it does.
-    pub(crate) split: Option<String>,
+    pub(crate) split: SourceSplit,
     /// The image folder, for messages.
     pub(crate) looked_in: PathBuf,
     pub(crate) notes: Vec<Note>,
     /// What its times count, [`Times::unit`](super::times::Times::unit).
     pub(crate) time_unit: &'static str,
+}
+
+/// What a source says about views to hold out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum SourceSplit {
+    /// Which ones, by [`SourceView::held_out`]; the text says how they were told apart.
+    Named(String),
+    /// Nothing: some images by name.
+    Images,
+    /// Nothing, but views by one camera see the same: some whole cameras by name. The first part of the name of a view
+    /// is its camera.
+    Cameras,
+    /// By convention, the first camera.
+    FirstCamera,
 }
 
 /// A posed image before its file is opened.
@@ -54,9 +73,15 @@ pub(crate) struct SourceView {
 /// What a scene is stored as, found by names alone.
 enum Found {
     /// Files of the transforms.json family, each with whether all its frames are held out.
-    Transforms { root: PathBuf, files: Vec<(PathBuf, bool)>, split: Option<String> },
+    Transforms { root: PathBuf, files: Vec<(PathBuf, bool)>, split: SourceSplit },
     /// A COLMAP model, and the others beside it.
     Colmap { model: PathBuf, others: Vec<PathBuf> },
+    /// Folders of fixed cameras, and a model that may pose them.
+    CameraFolders { model: PathBuf },
+    /// `poses_bounds.npy`, with cameras or with photos.
+    PosesBounds { root: PathBuf, has_cameras: bool },
+    /// The folder of a `dataset.json`.
+    Nerfies { root: PathBuf },
 }
 
 /// Names the format of a scene of posed photos, without reading it.
@@ -67,6 +92,10 @@ pub fn recognise(path: &Path) -> Result<&'static str> {
     Ok(match find(path)? {
         Found::Transforms { .. } => TRANSFORMS,
         Found::Colmap { .. } => COLMAP,
+        Found::CameraFolders { .. } => rig::CAMERA_FOLDERS,
+        Found::PosesBounds { has_cameras: true, .. } => rig::NEURAL_3D_VIDEO,
+        Found::PosesBounds { has_cameras: false, .. } => rig::LLFF,
+        Found::Nerfies { .. } => nerfies::NERFIES,
     })
 }
 
@@ -75,6 +104,15 @@ pub(crate) fn read(path: &Path, options: &LoadOptions) -> Result<Source> {
     match find(path)? {
         Found::Transforms { root, files, split } => read_transforms(&root, &files, split, options),
         Found::Colmap { model, others } => read_colmap(path, &model, &others, options),
+        Found::CameraFolders { model } => match rig::read_camera_folders(path, &model, options)? {
+            Some(source) => Ok(source),
+            None => {
+                let (model, others) = colmap::find_model(path).unwrap_or((model, Vec::new()));
+                read_colmap(path, &model, &others, options)
+            }
+        },
+        Found::PosesBounds { root, .. } => rig::read_poses_bounds(&root, &root.join(POSES_BOUNDS), options),
+        Found::Nerfies { root } => nerfies::read(&root, options),
     }
 }
 
@@ -83,9 +121,18 @@ fn find(path: &Path) -> Result<Found> {
         return Err(Error::input(path, "there is no such file or folder", "check the path"));
     }
     if path.is_file() {
+        let root = || path.parent().filter(|p| *p != Path::new("")).unwrap_or(Path::new(".")).to_path_buf();
+        match file_name(path).as_str() {
+            POSES_BOUNDS => return Ok(Found::PosesBounds { has_cameras: rig::has_cameras(&root()), root: root() }),
+            "dataset.json" => return Ok(Found::Nerfies { root: root() }),
+            _ => {}
+        }
         if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("json")) {
-            let root = path.parent().unwrap_or(Path::new(".")).to_path_buf();
-            return Ok(Found::Transforms { root, files: vec![(path.to_path_buf(), false)], split: None });
+            return Ok(Found::Transforms {
+                root: root(),
+                files: vec![(path.to_path_buf(), false)],
+                split: SourceSplit::Images,
+            });
         }
         return Err(unsupported::file(path));
     }
@@ -95,20 +142,40 @@ fn find(path: &Path) -> Result<Found> {
         .map(|test| (test, "transforms_test.json"))
         .or_else(|| file("transforms_val.json").map(|val| (val, "transforms_val.json")));
     if let Some(train) = file("transforms_train.json") {
-        let (mut files, mut split) = (vec![(train, false)], None);
+        let (mut files, mut split) = (vec![(train, false)], SourceSplit::Images);
         if let Some((test, name)) = held_out {
             files.push((test, true));
-            split = Some(format!("named in {name}"));
+            split = SourceSplit::Named(format!("named in {name}"));
         }
         return Ok(Found::Transforms { root, files, split });
     }
     if let Some(all) = file("transforms.json").or_else(|| only_transforms(path)) {
-        return Ok(Found::Transforms { root, files: vec![(all, false)], split: None });
+        return Ok(Found::Transforms { root, files: vec![(all, false)], split: SourceSplit::Images });
+    }
+    if let Some(found) = find_moving(path) {
+        return Ok(found);
     }
     if let Some((model, others)) = colmap::find_model(path) {
         return Ok(Found::Colmap { model, others });
     }
+    if file(POSES_BOUNDS).is_some() {
+        return Ok(Found::PosesBounds { root, has_cameras: false });
+    }
+    if file("dataset.json").is_some() {
+        return Ok(Found::Nerfies { root });
+    }
     Err(unsupported::folder(path))
+}
+
+/// Layouts of moving scenes, which a model inside does not turn into photos of COLMAP.
+fn find_moving(root: &Path) -> Option<Found> {
+    if root.join(POSES_BOUNDS).is_file() && rig::has_cameras(root) {
+        return Some(Found::PosesBounds { root: root.to_path_buf(), has_cameras: true });
+    }
+    if nerfies::is_capture(root) {
+        return Some(Found::Nerfies { root: root.to_path_buf() });
+    }
+    rig::find_model(root).map(|model| Found::CameraFolders { model })
 }
 
 /// The single file called `transforms_something.json`, if there is exactly one.
@@ -124,7 +191,7 @@ fn only_transforms(root: &Path) -> Option<PathBuf> {
 fn read_transforms(
     root: &Path,
     files: &[(PathBuf, bool)],
-    split: Option<String>,
+    split: SourceSplit,
     options: &LoadOptions,
 ) -> Result<Source> {
     let folder = options.images.as_ref();
@@ -147,7 +214,7 @@ fn read_transforms(
         return Err(Error::input(root, "no frame is left", "check `train_filenames` against `file_path`"));
     }
     if source.points.is_empty() {
-        borrow_colmap_points(&mut source);
+        points::borrow_by_image(&mut source);
     }
     Ok(source)
 }
@@ -178,8 +245,8 @@ fn add_transforms(
             left_out += 1;
             continue;
         }
-        if in_test && source.split.is_none() {
-            source.split = Some(format!("named in {}", file_name(path)));
+        if in_test && source.split == SourceSplit::Images {
+            source.split = SourceSplit::Named(format!("named in {}", file_name(path)));
         }
         let view = view_from_frame(path, frame, images, options, held_out || in_test);
         source.views.push(view);
@@ -239,36 +306,6 @@ fn read_ply_points(path: &Path, source: &mut Source) -> Result<()> {
     Ok(())
 }
 
-/// Takes the points of a COLMAP model beside the file, if both agree where the cameras stand.
-fn borrow_colmap_points(source: &mut Source) {
-    let Some((folder, _)) = colmap::find_model(&source.root) else {
-        return;
-    };
-    let Ok(model) = colmap::read_model(&folder) else {
-        return;
-    };
-    let position = |viewmat: &DAffine3| viewmat.inverse().translation;
-    let mut pairs = Vec::new();
-    for view in &source.views {
-        let wanted = file_name(Path::new(&view.name));
-        if let Some(image) = model.images.iter().find(|image| file_name(Path::new(&image.name)) == wanted) {
-            pairs.push((position(&view.viewmat), position(&image.viewmat)));
-        }
-    }
-    let Some(&(first, _)) = pairs.first() else {
-        return;
-    };
-    let reach = pairs.iter().map(|(a, _)| a.distance(first)).fold(0.0, f64::max);
-    let gap = pairs.iter().map(|(a, b)| a.distance(*b)).fold(0.0, f64::max);
-    let enough = pairs.len() >= 3 && 2 * pairs.len() >= source.views.len();
-    if enough && gap <= 0.01 * reach {
-        source.notes.push(Note::info(format!("{} points taken from {}", model.points.len(), folder.display())));
-        source.points = model.points;
-    } else {
-        source.notes.push(Note::info(format!("the points in {} are in another frame and not used", folder.display())));
-    }
-}
-
 fn read_colmap(root: &Path, folder: &Path, others: &[PathBuf], options: &LoadOptions) -> Result<Source> {
     let model = colmap::read_model(folder)?;
     let mut notes = Vec::new();
@@ -295,7 +332,7 @@ fn read_colmap(root: &Path, folder: &Path, others: &[PathBuf], options: &LoadOpt
         format: COLMAP,
         views,
         points: model.points,
-        split: None,
+        split: SourceSplit::Images,
         looked_in: photos.path().to_path_buf(),
         notes,
         time_unit: times::FRAMES,

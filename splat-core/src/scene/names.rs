@@ -42,7 +42,7 @@ fn digits(text: &mut Peekable<Chars<'_>>) -> String {
 }
 
 /// The last number in the name of a file, its folders and extension left out.
-fn frame_number(name: &str) -> Option<u64> {
+pub(super) fn frame_number(name: &str) -> Option<u64> {
     let file = name.rsplit('/').next().unwrap_or(name);
     let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
     let end = stem.trim_end_matches(|c: char| !c.is_ascii_digit());
@@ -55,16 +55,22 @@ fn frame_number(name: &str) -> Option<u64> {
     }
 }
 
-/// The frame that each image is, by its name, every folder being one camera: the last number in the name if that tells
-/// the images of every folder apart, otherwise the place among the names of its folder.
+fn folder(name: &str) -> String {
+    name.rsplit_once('/').map_or("", |(folder, _)| folder).to_owned()
+}
+
+/// The last number in each name, if that tells the images of every folder apart.
+pub(crate) fn numbers(names: &[&str]) -> Option<Vec<u64>> {
+    let numbers: Vec<u64> = names.iter().map(|name| frame_number(name)).collect::<Option<_>>()?;
+    let distinct: BTreeSet<(String, u64)> = names.iter().map(|n| folder(n)).zip(numbers.iter().copied()).collect();
+    (distinct.len() == names.len()).then_some(numbers)
+}
+
+/// The frame that each image is, by its name, every folder being one camera: its [number](numbers), otherwise the place
+/// among the names of its folder.
 pub(crate) fn frames(names: &[&str]) -> Vec<f64> {
-    let folder = |name: &str| name.rsplit_once('/').map_or("", |(folder, _)| folder).to_owned();
-    let numbers: Option<Vec<u64>> = names.iter().map(|name| frame_number(name)).collect();
-    if let Some(numbers) = numbers {
-        let distinct: BTreeSet<(String, u64)> = names.iter().map(|n| folder(n)).zip(numbers.iter().copied()).collect();
-        if distinct.len() == names.len() {
-            return numbers.into_iter().map(|number| number as f64).collect();
-        }
+    if let Some(numbers) = numbers(names) {
+        return numbers.into_iter().map(|number| number as f64).collect();
     }
     let mut sorted: Vec<(usize, &str)> = names.iter().copied().enumerate().collect();
     sorted.sort_by(|a, b| natural(a.1, b.1));

@@ -1,8 +1,9 @@
-//! Which views are held out: the source's own split, else `test.txt`, else every n-th by name.
+//! Which views are held out: the source's own split, else `test.txt`, else every n-th by name; where cameras stand still,
+//! the first or every n-th of them, with all their frames.
 
 use super::camera::View;
 use super::dataset::{LoadOptions, Note};
-use super::detect::Source;
+use super::detect::{Source, SourceSplit};
 use crate::error::{Error, Result};
 use std::path::{Path, PathBuf};
 
@@ -40,21 +41,22 @@ fn choose(
     options: &LoadOptions,
     notes: &mut Vec<Note>,
 ) -> Result<(Vec<bool>, String)> {
-    if let Some(how) = &source.split {
+    if let SourceSplit::Named(how) = &source.split {
         return Ok((views.iter().map(|(_, held_out)| *held_out).collect(), how.clone()));
     }
+    let by_camera = matches!(source.split, SourceSplit::Cameras | SourceSplit::FirstCamera);
     if let Some((path, names)) = test_list(&source.root)? {
-        let flags: Vec<bool> = views.iter().map(|(view, _)| is_listed(&view.name, &names)).collect();
-        let hits = flags.iter().filter(|&&flag| flag).count();
-        if hits == 0 && !names.is_empty() {
+        let matches = |view: &View, name: &str| is_listed(&view.name, name) || by_camera && name == camera_of(view);
+        let flags: Vec<bool> = views.iter().map(|(view, _)| names.iter().any(|name| matches(view, name))).collect();
+        if !flags.contains(&true) && !names.is_empty() {
             return Err(Error::input(
                 path,
                 format!("none of the {} names belongs to an image of the data set", names.len()),
                 "write one image name per line, or remove the file",
             ));
         }
-        if hits < names.len() {
-            let unknown = names.len() - hits;
+        let unknown = names.iter().filter(|name| !views.iter().any(|(view, _)| matches(view, name))).count();
+        if unknown > 0 {
             notes.push(Note::warning(format!("{}: {unknown} of {} names match no image", path.display(), names.len())));
         }
         return Ok((flags, "named in test.txt".to_owned()));
@@ -63,8 +65,34 @@ fn choose(
         return Ok((vec![false; views.len()], "no image is held out".to_owned()));
     }
     let every = options.test_every as usize;
+    if by_camera {
+        return Ok(choose_cameras(source.split == SourceSplit::FirstCamera, views, every));
+    }
     let flags = (0..views.len()).map(|index| index % every == 0).collect();
     Ok((flags, format!("one image in {every} by name, from the first")))
+}
+
+/// Holds out whole cameras: only the first, or every n-th from the first.
+fn choose_cameras(only_first: bool, views: &[(View, bool)], every: usize) -> (Vec<bool>, String) {
+    let mut cameras: Vec<&str> = views.iter().map(|(view, _)| camera_of(view)).collect();
+    cameras.dedup();
+    let first = cameras.first().copied().unwrap_or_default();
+    if cameras.len() < 2 {
+        return (vec![false; views.len()], "no camera is held out, there is only one".to_owned());
+    }
+    let held_out: Vec<&str> = cameras.iter().copied().step_by(if only_first { cameras.len() } else { every }).collect();
+    let flags = views.iter().map(|(view, _)| held_out.contains(&camera_of(view))).collect();
+    let how = match (only_first, held_out.len()) {
+        (true, _) => format!("the first of {} cameras ({first}), as usual for this layout", cameras.len()),
+        (false, 1) => format!("the first of {} cameras ({first})", cameras.len()),
+        (false, _) => format!("one camera in {every} by name, from the first ({first})"),
+    };
+    (flags, how)
+}
+
+/// The camera of a view whose name begins with it.
+fn camera_of(view: &View) -> &str {
+    view.name.split('/').next().unwrap_or_default()
 }
 
 fn test_list(root: &Path) -> Result<Option<(PathBuf, Vec<String>)>> {
@@ -82,9 +110,9 @@ fn test_list(root: &Path) -> Result<Option<(PathBuf, Vec<String>)>> {
 }
 
 /// Lists name images with or without folder and extension.
-fn is_listed(name: &str, list: &[String]) -> bool {
+fn is_listed(name: &str, entry: &str) -> bool {
     let path = Path::new(name);
     let base = path.file_name().and_then(|n| n.to_str()).unwrap_or(name);
     let stem = path.file_stem().and_then(|n| n.to_str()).unwrap_or(name);
-    list.iter().any(|entry| entry == name || entry == base || entry == stem)
+    entry == name || entry == base || entry == stem
 }

@@ -7,23 +7,20 @@ use std::path::{Path, PathBuf};
 
 const FIND_POSES: &str = "find the poses first, for instance with \
     `colmap automatic_reconstructor --image_path IMAGES --workspace_path SCENE`, and give SCENE";
-const GIVE_SCENE: &str = "give a folder with transforms.json or a COLMAP model (sparse/0)";
+const GIVE_SCENE: &str =
+    "give a folder with transforms.json, a COLMAP model (sparse/0), poses_bounds.npy or a Nerfies capture";
 const EXTRACT_FRAMES: &str =
     "extract frames with `ffmpeg -i VIDEO -vf fps=2 IMAGES/%04d.jpg` and pose them with COLMAP";
 const FROM_METASHAPE: &str = "export it from Metashape in COLMAP format";
 const FROM_REALITYSCAN: &str = "export it from RealityScan in COLMAP format";
-const CONVERT: &str = "convert the scene to transforms.json or COLMAP";
 
 const METASHAPE: &str = "this looks like a Metashape project, which is not read";
 const REALITYSCAN: &str = "this looks like a RealityScan export, which is not read";
-const LLFF: &str = "these are LLFF poses, which are not read";
 const VIDEO: &str = "a video, but no poses";
 
 /// Names that give a folder away, with what it is and what to do; the first match counts.
-const FOLDER_MARKS: [(&str, &str, &str); 7] = [
+const FOLDER_MARKS: [(&str, &str, &str); 5] = [
     ("keyframes", "this is a Polycam raw capture, which is not read", "convert it with `ns-process-data polycam`"),
-    ("poses_bounds.npy", LLFF, CONVERT),
-    ("dataset.json", "this looks like a Nerfies capture, which is not read", CONVERT),
     (".xmp", REALITYSCAN, FROM_REALITYSCAN),
     (".csv", REALITYSCAN, FROM_REALITYSCAN),
     (".xml", METASHAPE, FROM_METASHAPE),
@@ -46,7 +43,7 @@ pub(crate) fn file(path: &Path) -> Error {
         "mp4" | "mov" | "avi" | "mkv" => (VIDEO, EXTRACT_FRAMES),
         "xml" => (METASHAPE, FROM_METASHAPE),
         "csv" | "xmp" => (REALITYSCAN, FROM_REALITYSCAN),
-        "npy" => (LLFF, CONVERT),
+        "npy" => ("this is an array of numpy, not a data set", "give poses_bounds.npy, or the folder of a data set"),
         "db" => ("this is a COLMAP database without a reconstruction", FIND_POSES),
         _ if is_image(path) => ("this is one image, not a data set", FIND_POSES),
         _ => ("not a data set we know", GIVE_SCENE),
@@ -91,6 +88,8 @@ fn inner_scene(root: &Path) -> Option<PathBuf> {
     inner.into_iter().filter(|path| path.is_dir()).find(|path| {
         path.join("transforms.json").is_file()
             || path.join("transforms_train.json").is_file()
+            || path.join("poses_bounds.npy").is_file()
+            || path.join("dataset.json").is_file() && path.join("camera").is_dir()
             || colmap::find_model(path).is_some()
     })
 }

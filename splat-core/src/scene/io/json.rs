@@ -61,6 +61,18 @@ impl<'a> Object<'a> {
         texts.map_or_else(|| Err(self.bad(format!("`{key}` holds something that is not a text"))), |t| Ok(Some(t)))
     }
 
+    /// A list of so many finite numbers.
+    pub(crate) fn numbers<const N: usize>(&self, key: &str) -> Result<Option<[f64; N]>> {
+        let Some(value) = self.get(key) else {
+            return Ok(None);
+        };
+        let numbers = value.as_array().and_then(|list| list.iter().map(Value::as_f64).collect::<Option<Vec<_>>>());
+        match numbers.and_then(|numbers| <[f64; N]>::try_from(numbers).ok()) {
+            Some(numbers) if numbers.iter().all(|number| number.is_finite()) => Ok(Some(numbers)),
+            _ => Err(self.bad(format!("`{key}` must be {N} numbers"))),
+        }
+    }
+
     /// A size in whole pixels.
     pub(crate) fn edge(&self, key: &str) -> Result<Option<u32>> {
         let Some(number) = self.number(key)? else {

@@ -5,9 +5,14 @@
 pub mod colmap;
 mod colmap_bin;
 mod colmap_text;
+pub(crate) mod frames;
 pub(crate) mod json;
+pub(crate) mod nerfies;
+mod npy;
 pub mod ply;
 pub(crate) mod ply_body;
 pub(crate) mod ply_header;
 pub(crate) mod ply_rows;
+mod pose;
+pub(crate) mod poses_bounds;
 pub(crate) mod transforms;

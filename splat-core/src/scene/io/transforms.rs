@@ -5,6 +5,7 @@
 //! the file came to be. Not for images: whether files exist is decided by `dataset.rs`.
 
 use super::json::{self, Object, kind};
+use super::pose;
 use crate::error::{Error, Result};
 use crate::scene::camera::Intrinsics;
 use crate::scene::dataset::Note;
@@ -12,11 +13,6 @@ use crate::scene::lens::Lens;
 use glam::{DAffine3, DMat3, DVec3};
 use serde_json::Value;
 use std::path::Path;
-
-/// How far the columns of a rotation may be from unit length: rounding of hand-made files, but no scaled camera.
-const MAX_SCALE_DRIFT: f64 = 0.02;
-/// How far two columns may be from perpendicular (their dot product).
-const MAX_SHEAR: f64 = 0.02;
 
 /// The content of one file.
 #[derive(Debug)]
@@ -210,37 +206,8 @@ fn viewmat_from_opengl(frame: &Object<'_>, value: &Value) -> Result<DAffine3> {
     let column = |i: usize| DVec3::new(m[0][i], m[1][i], m[2][i]);
     let (x, y, z, centre) = (column(0), column(1), column(2), column(3));
     // OpenGL -> OpenCV camera axes: y and z of the camera change sign.
-    let rotation = rigid(DMat3::from_cols(x, -y, -z)).map_err(|problem| frame.bad(problem))?;
-    if !centre.is_finite() {
-        return Err(frame.bad("`transform_matrix` holds a position that is not finite"));
-    }
-    let world_to_cam = rotation.transpose();
-    Ok(DAffine3::from_mat3_translation(world_to_cam, -(world_to_cam * centre)))
-}
-
-/// The rotation nearest to a matrix that is one up to rounding.
-fn rigid(matrix: DMat3) -> std::result::Result<DMat3, String> {
-    if !matrix.is_finite() {
-        return Err("`transform_matrix` is not finite".into());
-    }
-    let lengths = [matrix.x_axis.length(), matrix.y_axis.length(), matrix.z_axis.length()];
-    if lengths.iter().any(|length| (length - 1.0).abs() > MAX_SCALE_DRIFT) {
-        let [a, b, c] = lengths;
-        return Err(format!(
-            "the axes in `transform_matrix` have lengths {a:.4} {b:.4} {c:.4}, expected 1 (apply the camera's scale before exporting)"
-        ));
-    }
-    let shear = [matrix.x_axis.dot(matrix.y_axis), matrix.y_axis.dot(matrix.z_axis), matrix.z_axis.dot(matrix.x_axis)];
-    if shear.iter().any(|dot| dot.abs() > MAX_SHEAR) {
-        return Err("the axes in `transform_matrix` are not perpendicular".into());
-    }
-    if matrix.determinant() < 0.0 {
-        return Err("`transform_matrix` mirrors the scene (determinant -1): its axes are swapped or flipped".into());
-    }
-    // Newton's iteration for the polar decomposition converges quadratically from this close.
-    let mut rotation = matrix;
-    for _ in 0..6 {
-        rotation = 0.5 * (rotation + rotation.inverse().transpose());
-    }
-    Ok(rotation)
+    let axes = DMat3::from_cols(x, -y, -z);
+    let rotation = pose::rigid(axes, "`transform_matrix`").map_err(|problem| frame.bad(problem))?;
+    let problem = "`transform_matrix` holds a position that is not finite";
+    pose::viewmat(rotation, centre).ok_or_else(|| frame.bad(problem))
 }
