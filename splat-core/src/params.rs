@@ -185,6 +185,11 @@ impl<T: bytemuck::Pod> RowBuf<T> {
         self.chunks[chunk.index].bind()
     }
 
+    /// Number of rows.
+    pub fn rows(&self) -> u64 {
+        self.rows
+    }
+
     /// Records the clearing of all rows.
     pub fn clear(&self, pass: &mut Pass<'_>) {
         for chunk in &self.chunks {

@@ -1,6 +1,7 @@
 //! A scene that moves: a static one with a flow stage [Lin 2024, Gaussian-Flow].
 
 use super::{Context, Parts, Recipe, static_scene};
+use crate::loss::{Loss, Rigid, Smooth};
 use crate::scene::{Motion, TimeBasis};
 use crate::schedule::Rate;
 use crate::settings::{FlowSettings, MotionBasis, RecipeName};
@@ -22,7 +23,24 @@ fn build(context: &Context<'_>) -> Parts {
     // Turns of a radian and changes of colour by one weigh as much as a way of one extent.
     let still = [flow.still / context.extent.max(1e-12) as f32, flow.still, flow.still];
     let motion = motion(flow, context.frames);
-    static_scene::build_with(context, vec![Box::new(Flow { motion, rates, still })])
+    let mut parts = static_scene::build_with(context, vec![Box::new(Flow { motion, rates, still })]);
+    parts.losses.extend(tracks(flow, motion, context.extent));
+    parts
+}
+
+/// Losses on motion itself, those that are on.
+fn tracks(flow: &FlowSettings, motion: Motion, extent: f64) -> Vec<Box<dyn Loss>> {
+    let mut losses: Vec<Box<dyn Loss>> = Vec::new();
+    let per_world = (1.0 / extent.max(1e-12).powi(2)) as f32;
+    if flow.smooth_velocity > 0.0 || flow.smooth_acceleration > 0.0 {
+        let both = |weight: f32| [weight * per_world, weight];
+        let (velocity, acceleration) = (both(flow.smooth_velocity), both(flow.smooth_acceleration));
+        losses.push(Box::new(Smooth { motion, velocity, acceleration }));
+    }
+    if flow.rigid > 0.0 {
+        losses.push(Box::new(Rigid::new(motion, flow.rigid * per_world)));
+    }
+    losses
 }
 
 fn motion(flow: &FlowSettings, frames: u32) -> Motion {
