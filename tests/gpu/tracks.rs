@@ -219,7 +219,7 @@ pub(super) fn rigidity_equals_the_oracle(gpu: &Gpu) {
                 let is_place = name == "flow_means";
                 let basis = oracle_of(if is_place { motion.means } else { motion.quats });
                 let one = |((speed, turn), &dilation): (&([f64; 3], [f64; 4]), &f64)| {
-                    let grad = if is_place { &speed[..] } else { turn };
+                    let grad = if is_place { &speed[..] } else { &turn[..] };
                     let grad: Vec<f64> = grad.iter().map(|g| f64::from(0.4_f32) / ROWS as f64 * g).collect();
                     speed_bwd(basis, dilation, time, &grad)
                 };

@@ -131,7 +131,7 @@ pub(crate) fn rigid_bwd(bodies: &[Body], neighbours: &[Vec<usize>], reach: f64) 
                 twist[k] -= turning[k];
             }
         }
-        // ω·g = 2 Re of the product of conj(0, g) and q̇ q̄, over |q|²: its gradient by q̇ is (0, g) q.
+        // ω·g is 2 / |q|² times the scalar product of (0, g) and q̇ q̄: its gradient by q̇ is that times (0, g) q.
         let square: f64 = bodies[row].quat.iter().map(|value| value * value).sum();
         let by_turn = product(&[0.0, twist[0], twist[1], twist[2]], &bodies[row].quat);
         grads[row].1 = by_turn.map(|value| 2.0 * value / square);
