@@ -159,9 +159,8 @@ pub(super) fn smoothness_equals_the_oracle(gpu: &Gpu) {
             for (name, found) in bench.grads(gpu, &loss, time) {
                 let (part, basis) = if name == "flow_means" { (0, motion.means) } else { (1, motion.quats) };
                 let weights = [velocity[part], acceleration[part]].map(|weight| f64::from(weight) / ROWS as f64);
-                let one = |(own, &dilation): (&Vec<f64>, &f64)| {
-                    smooth_bwd(oracle_of(basis), own, dilation, time, weights)
-                };
+                let one =
+                    |(own, &dilation): (&Vec<f64>, &f64)| smooth_bwd(oracle_of(basis), own, dilation, time, weights);
                 let expected = seen(bench.column(gpu, name).iter().zip(&dilations).map(one).collect());
                 assert_close(&format!("smoothness of {name} by {basis:?} at {time}"), &found, &expected, 1e-3);
                 assert_rests(&found);

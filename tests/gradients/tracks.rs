@@ -80,17 +80,12 @@ fn rigidity_is_differentiated() {
     let (bodies, neighbours) = (bodies(7), neighbours(7));
     let numbers: Vec<f64> = bodies.iter().flat_map(|body| [&body.speed[..], &body.turn].concat()).collect();
     let with = |numbers: &[f64]| -> Vec<Body> {
-        let change = |(body, n): (&Body, &[f64])| Body {
-            speed: [n[0], n[1], n[2]],
-            turn: [n[3], n[4], n[5], n[6]],
-            ..*body
-        };
+        let change =
+            |(body, n): (&Body, &[f64])| Body { speed: [n[0], n[1], n[2]], turn: [n[3], n[4], n[5], n[6]], ..*body };
         bodies.iter().zip(numbers.chunks(7)).map(change).collect()
     };
-    let expected: Vec<f64> = rigid_bwd(&bodies, &neighbours, 0.3)
-        .iter()
-        .flat_map(|(speed, turn)| [&speed[..], turn].concat())
-        .collect();
+    let expected: Vec<f64> =
+        rigid_bwd(&bodies, &neighbours, 0.3).iter().flat_map(|(speed, turn)| [&speed[..], turn].concat()).collect();
     assert_gradient("rigidity", &numbers, &expected, |n| rigid(&with(n), &neighbours, 0.3));
 }
 

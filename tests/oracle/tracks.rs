@@ -10,7 +10,8 @@ pub(crate) fn bend(basis: Basis, tau: f64) -> Vec<f64> {
     let (mut before, mut now) = (vec![1.0], vec![0.0, 1.0]);
     let mut bends = Vec::new();
     for _ in 0..poly {
-        let second = |(power, c): (usize, &f64)| 4.0 * c * (power * (power - 1)) as f64 * (2.0 * tau).powi(power as i32 - 2);
+        let second =
+            |(power, c): (usize, &f64)| 4.0 * c * (power * (power - 1)) as f64 * (2.0 * tau).powi(power as i32 - 2);
         bends.push(now.iter().enumerate().skip(2).map(second).sum());
         let mut next = vec![0.0; now.len() + 1];
         now.iter().enumerate().for_each(|(power, c)| next[power + 1] += 2.0 * c);

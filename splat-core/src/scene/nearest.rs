@@ -92,8 +92,12 @@ mod tests {
             (0..500).map(|i| [0, 1, 2].map(|k| number(3 * i + k).rem_euclid(1.0) as f32)).collect();
         let tree = KdTree::new(&points);
         for (own, &query) in points.iter().enumerate() {
-            let mut all: Vec<f32> =
-                points.iter().enumerate().filter(|&(at, _)| at != own).map(|(_, &p)| squared_distance(p, query)).collect();
+            let mut all: Vec<f32> = points
+                .iter()
+                .enumerate()
+                .filter(|&(at, _)| at != own)
+                .map(|(_, &p)| squared_distance(p, query))
+                .collect();
             all.sort_by(f32::total_cmp);
             let found = tree.nearest::<8>(query, own as u32);
             assert_eq!(found.map(|(square, _)| square), all[..8]);
