@@ -96,12 +96,15 @@ fn permutations(kernel: &str, profile: &Profile) -> Vec<Constants> {
                 ]
             })
             .to_vec(),
-        "loss/smooth" | "loss/rigid_speed" | "loss/rigid_pull" => [(3, 4, 0, 0), (2, 0, 0, 1), (0, 2, 0, 0), (0, 0, 5, 1)]
-            .map(|(poly, fourier, keys, dilates)| {
-                let orders = [("POLY", poly), ("FOURIER", fourier), ("KEYS", keys), ("TERMS", poly + 2 * fourier + keys)];
-                [orders.as_slice(), &[("WIDTH", 4), ("DILATES", dilates), ("PART", 1)]].concat()
-            })
-            .to_vec(),
+        "loss/smooth" | "loss/rigid_speed" | "loss/rigid_pull" => {
+            [(3, 4, 0, 0), (2, 0, 0, 1), (0, 2, 0, 0), (0, 0, 5, 1)]
+                .map(|(poly, fourier, keys, dilates)| {
+                    let orders =
+                        [("POLY", poly), ("FOURIER", fourier), ("KEYS", keys), ("TERMS", poly + 2 * fourier + keys)];
+                    [orders.as_slice(), &[("WIDTH", 4), ("DILATES", dilates), ("PART", 1)]].concat()
+                })
+                .to_vec()
+        }
         "loss/rigid" => vec![vec![("NEAR", 8)]],
         "loss/rate" => [0, 1].map(|steps| vec![("STEPS", steps), ("WIDTH", 3)]).to_vec(),
         "common/selftest" => vec![vec![("TEST_LANES", profile.lanes)]],
