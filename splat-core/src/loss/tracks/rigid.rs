@@ -2,12 +2,15 @@
 
 use super::super::Loss;
 use super::links::{BYTES_PER_ROW, Links, NEAR};
-use super::{bodies, chunks, dilations, moves};
+use super::{Moving, TrackUniform, bodies, chunks, dilations, moves};
 use crate::error::{Error, Result};
 use crate::gpu::{Gpu, Pass};
-use crate::params::Params;
+use crate::params::{ChunkRange, Params};
 use crate::scene::Motion;
 use crate::stage::Frame;
+
+/// Rows that may move, and what kernels are told of them.
+type Chunk = (ChunkRange, TrackUniform);
 
 /// Weight × mean over splats of Σ u |v_j − v_i − ω_i × (x_j − x_i)|² over the eight neighbours j that move too: by how
 /// much these stray from the body that the splat's own motion describes. u falls with the distance, as e^(−|d|² / 2 d̄²)
@@ -82,43 +85,24 @@ impl Loss for Rigid {
 
     fn add(&self, pass: &mut Pass<'_>, params: &Params, frame: &mut Frame<'_>) {
         let Some(links) = self.links.as_ref().filter(|_| moves(frame)) else { return };
-        let moving = bodies(&self.motion);
+        let bodies = bodies(&self.motion);
         let rows = u64::from(links.rows);
-        if moving.iter().any(|moving| params.column(moving.column).values.rows() < rows) {
+        if bodies.iter().any(|moving| params.column(moving.column).values.rows() < rows) {
             return;
         }
         pass.stage("loss.rigid");
-        let gpu = pass.gpu();
         let weights = [2.0 * self.weight / params.rows() as f32, links.reach];
-        let splats = frame.splats();
-        for moving in &moving {
-            let (now, states) = match moving.base {
-                "means" => (&splats.means, &links.paths),
-                _ => (&splats.quats, &links.turns),
-            };
-            let kernel = gpu.kernel("loss/rigid_speed", &moving.constants);
-            for (chunk, uniform) in chunks(params, frame, rows, weights) {
-                kernel.run(
-                    pass,
-                    gpu.profile().flat_groups(u64::from(uniform.rows[1])),
-                    &uniform,
-                    &[
-                        ("now", now.bind(&chunk)),
-                        ("coefficients", params.column(moving.column).decoded(&frame.phase).bind(&chunk)),
-                        ("dilations", dilations(&self.motion, params, frame, &chunk)),
-                        ("states", states.bind()),
-                    ],
-                );
-            }
+        let chunks: Vec<_> = chunks(params, frame, rows, weights).collect();
+        for moving in &bodies {
+            self.measure(pass, params, frame, moving, &chunks);
         }
-        let order = frame.scratch.order.bind();
-        if let Some((_, uniform)) = chunks(params, frame, rows, weights).next() {
-            gpu.kernel("loss/rigid", &[("NEAR", NEAR as u32)]).run(
+        if let Some((_, uniform)) = chunks.first() {
+            pass.gpu().kernel("loss/rigid", &[("NEAR", NEAR as u32)]).run(
                 pass,
-                gpu.profile().flat_groups(params.rows()),
-                &uniform,
+                pass.gpu().profile().flat_groups(params.rows()),
+                uniform,
                 &[
-                    ("order", order),
+                    ("order", frame.scratch.order.bind()),
                     ("links", links.lists.bind()),
                     ("paths", links.paths.bind()),
                     ("turns", links.turns.bind()),
@@ -126,22 +110,55 @@ impl Loss for Rigid {
                 ],
             );
         }
-        for moving in &moving {
-            let part = u32::from(moving.base == "quats");
-            let kernel = gpu.kernel("loss/rigid_pull", &[moving.constants.as_slice(), &[("PART", part)]].concat());
-            for (chunk, uniform) in chunks(params, frame, rows, weights) {
-                kernel.run(
-                    pass,
-                    gpu.profile().flat_groups(params.rows()),
-                    &uniform,
-                    &[
-                        ("order", order),
-                        ("pulls", links.pulls.bind()),
-                        ("dilations", dilations(&self.motion, params, frame, &chunk)),
-                        ("grads", params.column(moving.column).decoded_grads().bind(&chunk)),
-                    ],
-                );
-            }
+        for moving in &bodies {
+            self.pull(pass, params, frame, moving, &chunks);
+        }
+    }
+}
+
+impl Rigid {
+    /// Records where an attribute is and how fast it changes.
+    fn measure(&self, pass: &mut Pass<'_>, params: &Params, frame: &Frame<'_>, moving: &Moving, chunks: &[Chunk]) {
+        let Some(links) = &self.links else { return };
+        let splats = frame.splats();
+        let (now, states) = match moving.base {
+            "means" => (&splats.means, &links.paths),
+            _ => (&splats.quats, &links.turns),
+        };
+        let kernel = pass.gpu().kernel("loss/rigid_speed", &moving.constants);
+        for (chunk, uniform) in chunks {
+            kernel.run(
+                pass,
+                pass.gpu().profile().flat_groups(u64::from(uniform.rows[1])),
+                uniform,
+                &[
+                    ("now", now.bind(chunk)),
+                    ("coefficients", params.column(moving.column).decoded(&frame.phase).bind(chunk)),
+                    ("dilations", dilations(&self.motion, params, frame, chunk)),
+                    ("states", states.bind()),
+                ],
+            );
+        }
+    }
+
+    /// Records what the coefficients of an attribute get.
+    fn pull(&self, pass: &mut Pass<'_>, params: &Params, frame: &Frame<'_>, moving: &Moving, chunks: &[Chunk]) {
+        let Some(links) = &self.links else { return };
+        let part = u32::from(moving.base == "quats");
+        let constants = [moving.constants.as_slice(), &[("PART", part)]].concat();
+        let kernel = pass.gpu().kernel("loss/rigid_pull", &constants);
+        for (chunk, uniform) in chunks {
+            kernel.run(
+                pass,
+                pass.gpu().profile().flat_groups(params.rows()),
+                uniform,
+                &[
+                    ("order", frame.scratch.order.bind()),
+                    ("pulls", links.pulls.bind()),
+                    ("dilations", dilations(&self.motion, params, frame, chunk)),
+                    ("grads", params.column(moving.column).decoded_grads().bind(chunk)),
+                ],
+            );
         }
     }
 }
