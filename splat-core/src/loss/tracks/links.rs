@@ -129,7 +129,7 @@ mod tests {
         assert_eq!((f32::from_bits(two[0]), two[1], two[2], two[1 + 2 * NEAR]), (2.0, 2, NOBODY, 0));
         let one = Links::find(&positions[..1], &[true]);
         assert_eq!((f32::from_bits(one[0]), &one[1..]), (0.0, &[NOBODY; NEAR][..]));
-        assert_eq!(Links::find(&[], &[]), [0]);
+        assert_eq!(Links::find(&[], &[]).len(), 1);
     }
 
     #[test]
