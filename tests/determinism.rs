@@ -126,6 +126,35 @@ fn interruption_does_not_matter() {
     }
 }
 
+/// Neighbours are found when the population changes: a resumed run has those of the run that went on.
+#[test]
+fn interruption_does_not_matter_to_neighbours() {
+    let Some(gpu) = shared_gpu("interruption_does_not_matter_to_neighbours") else { return };
+    let mut dataset = (*tiny::dataset()).clone();
+    let last = (dataset.train.len() - 1) as f64;
+    dataset.train.iter_mut().enumerate().for_each(|(number, view)| view.time = Some(number as f64 / last));
+    let dataset = Arc::new(dataset);
+    let run = |rigid: &str, interrupted: bool| {
+        // In truth nothing moves here: it must be let.
+        let moves = [("flow.still", "1e-6"), ("flow.rest_pixels", "0.0")];
+        let chosen = [("train.recipe", "\"dynamic\""), ("flow.rigid", rigid)];
+        let settings = tiny::settings(&[chosen, moves].concat());
+        let new = || Trainer::new(Arc::clone(&gpu), &settings, Arc::clone(&dataset)).unwrap();
+        let mut trainer = new();
+        if interrupted {
+            advance(&mut trainer, 67);
+            let mut saved = Vec::new();
+            trainer.save(&mut saved).unwrap();
+            trainer = new();
+            trainer.restore(&mut saved.as_slice()).unwrap();
+        }
+        finish(trainer, &settings)
+    };
+    let held = run("10.0", false);
+    assert_eq!(held, run("10.0", true), "resumed");
+    assert_ne!(held, run("0.0", false), "neighbours make no difference");
+}
+
 /// Prunings at steps 34, 68 and 102: between refinements, and the last two once growth is over under adc.
 fn pruning(method: &str) -> Settings {
     let method = format!("\"{method}\"");

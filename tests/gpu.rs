@@ -18,6 +18,7 @@ mod pushes;
 mod second_adapter;
 mod sorting;
 mod splitting;
+mod tracks;
 
 use std::sync::{Arc, OnceLock};
 
@@ -83,6 +84,9 @@ on_every_profile! {
     codecs::the_rate_equals_the_oracle,
     flow::motion_equals_the_oracle,
     flow::fading_equals_the_oracle,
+    tracks::smoothness_equals_the_oracle,
+    tracks::rigidity_equals_the_oracle,
+    tracks::splats_that_rest_feel_nothing,
     chain::random_scenes_of_many_sizes_equal_the_oracle,
     chain::every_sh_degree_equals_the_oracle,
     chain::antialiasing_equals_the_oracle,

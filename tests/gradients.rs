@@ -10,6 +10,7 @@ mod chain;
 mod codec;
 mod flow;
 mod stages;
+mod tracks;
 
 use crate::oracle::blend::Limits;
 use crate::oracle::camera::Camera;

@@ -96,6 +96,16 @@ fn permutations(kernel: &str, profile: &Profile) -> Vec<Constants> {
                 ]
             })
             .to_vec(),
+        "loss/smooth" | "loss/rigid_speed" | "loss/rigid_pull" => {
+            [(3, 4, 0, 0), (2, 0, 0, 1), (0, 2, 0, 0), (0, 0, 5, 1)]
+                .map(|(poly, fourier, keys, dilates)| {
+                    let orders =
+                        [("POLY", poly), ("FOURIER", fourier), ("KEYS", keys), ("TERMS", poly + 2 * fourier + keys)];
+                    [orders.as_slice(), &[("WIDTH", 4), ("DILATES", dilates), ("PART", 1)]].concat()
+                })
+                .to_vec()
+        }
+        "loss/rigid" => vec![vec![("NEAR", 8)]],
         "loss/rate" => [0, 1].map(|steps| vec![("STEPS", steps), ("WIDTH", 3)]).to_vec(),
         "common/selftest" => vec![vec![("TEST_LANES", profile.lanes)]],
         _ => vec![Vec::new()],
@@ -230,7 +240,7 @@ fn frame_uniform_has_the_layout_of_its_twin() {
 
 /// Which file of the oracle answers for a kernel; the second group is checked against the host's own
 /// sums, sorts and copies instead, in `gpu/`.
-const ORACLES: [(&str, &str); 16] = [
+const ORACLES: [(&str, &str); 18] = [
     ("flow/", "flow"),
     ("rasterize/project", "project"),
     ("rasterize/intersect", "intersect"),
@@ -244,6 +254,8 @@ const ORACLES: [(&str, &str); 16] = [
     ("sh/sh", "sh"),
     ("decode/", "codec"),
     ("loss/rate", "codec"),
+    ("loss/rigid", "tracks"),
+    ("loss/smooth", "tracks"),
     ("loss/photometric", "photometric"),
     ("optim/adam", "adam"),
     ("density/observe", "render"),

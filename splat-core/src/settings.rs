@@ -325,6 +325,12 @@ settings! {
         rest_pixels: f32 = 0.25, closed(0.0, 100.0);
         /// Fraction of the run from which they do.
         rest_after: f32 = 0.4, closed(0.0, 1.0);
+        /// Weight of the mean square velocity of splats, in scene extents and in turns of a radian per clip; 0 is off.
+        smooth_velocity: f32 = 0.0, closed(0.0, 100.0);
+        /// The same of the acceleration per clip; keyframes have none.
+        smooth_acceleration: f32 = 0.0, closed(0.0, 100.0);
+        /// Weight by which splats that move are held to move with their neighbours as one body; 0 is off.
+        rigid: f32 = 0.0, closed(0.0, 100.0);
         /// Functions of time that motion is composed of.
         basis: MotionBasis = MotionBasis::Flow;
         /// Highest degree of the polynomials that positions and rotations follow.

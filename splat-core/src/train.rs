@@ -404,7 +404,7 @@ impl Trainer {
             Some(head) => self.params.apply_with_head(&self.gpu, edit, head, step),
             None => self.params.apply(&self.gpu, edit, step),
         }
-        Ok(())
+        self.losses.iter_mut().try_for_each(|loss| loss.population_changed(&self.gpu, &self.params))
     }
 
     /// Renders all held-out views as they are now and scores them. Training is not affected.

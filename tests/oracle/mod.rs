@@ -21,3 +21,4 @@ pub(crate) mod photometric;
 pub(crate) mod project;
 pub(crate) mod render;
 pub(crate) mod sh;
+pub(crate) mod tracks;

@@ -1,6 +1,7 @@
 //! A scene that moves: a static one with a flow stage [Lin 2024, Gaussian-Flow].
 
 use super::{Context, Parts, Recipe, static_scene};
+use crate::loss::{Loss, Rigid, Smooth};
 use crate::scene::{Motion, TimeBasis};
 use crate::schedule::Rate;
 use crate::settings::{FlowSettings, MotionBasis, RecipeName};
@@ -34,7 +35,24 @@ fn build(context: &Context<'_>) -> Parts {
     let motion = motion(flow, context.times.map_or(0, |times| times.count as u32));
     let rule = RestRule { after: flow.rest_after.into(), every: REST_EVERY, pixels: flow.rest_pixels.into() };
     let rest = (flow.rest_pixels > 0.0).then_some(rule);
-    static_scene::build_with(context, vec![Box::new(Flow { motion, rates, still, rest })])
+    let mut parts = static_scene::build_with(context, vec![Box::new(Flow { motion, rates, still, rest })]);
+    parts.losses.extend(tracks(flow, motion, context.extent));
+    parts
+}
+
+/// Losses on motion itself, those that are on.
+fn tracks(flow: &FlowSettings, motion: Motion, extent: f64) -> Vec<Box<dyn Loss>> {
+    let mut losses: Vec<Box<dyn Loss>> = Vec::new();
+    let per_world = (1.0 / extent.max(1e-12).powi(2)) as f32;
+    if flow.smooth_velocity > 0.0 || flow.smooth_acceleration > 0.0 {
+        let both = |weight: f32| [weight * per_world, weight];
+        let (velocity, acceleration) = (both(flow.smooth_velocity), both(flow.smooth_acceleration));
+        losses.push(Box::new(Smooth { motion, velocity, acceleration }));
+    }
+    if flow.rigid > 0.0 {
+        losses.push(Box::new(Rigid::new(motion, flow.rigid * per_world)));
+    }
+    losses
 }
 
 fn motion(flow: &FlowSettings, frames: u32) -> Motion {

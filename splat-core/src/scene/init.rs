@@ -5,6 +5,7 @@
 
 use super::camera::View;
 use super::dataset::{Dataset, Point};
+use super::nearest::{KdTree, squared_distance};
 use glam::{DMat3, DVec3};
 
 /// Fewer points than this say too little about the scene to start from.
@@ -161,12 +162,19 @@ pub fn nearest_distances(points: &[Point]) -> Vec<f32> {
                     let Some(&query) = positions.get(at) else {
                         continue;
                     };
-                    *distance = tree.rms_of_nearest(query, at as u32).max(floor);
+                    *distance = rms_of_nearest(&tree.nearest(query, at as u32)).max(floor);
                 }
             });
         }
     });
     distances
+}
+
+/// Root mean square of the distances that are known; their squares come ascending, each with a point.
+fn rms_of_nearest(nearest: &[(f32, u32); 3]) -> f32 {
+    let found = nearest.iter().filter(|(square, _)| square.is_finite()).count();
+    let sum: f32 = nearest.iter().map(|(square, _)| square).filter(|square| square.is_finite()).sum();
+    if found == 0 { 0.0 } else { (sum / found as f32).sqrt() }
 }
 
 /// Median distance from the component-wise median, so that a few stray points do not count; 1 for a single place.
@@ -178,84 +186,4 @@ fn typical_radius(positions: &[[f32; 3]]) -> f32 {
     let centre = [0, 1, 2].map(|axis| median(positions.iter().map(|p| p[axis]).collect()));
     let radius = median(positions.iter().map(|&p| squared_distance(p, centre).sqrt()).collect());
     if radius > 0.0 && radius.is_finite() { radius } else { 1.0 }
-}
-
-fn squared_distance(a: [f32; 3], b: [f32; 3]) -> f32 {
-    a.iter().zip(b).map(|(a, b)| (a - b) * (a - b)).sum()
-}
-
-/// A balanced tree stored in place: the middle of every range splits it along the axis of largest spread.
-struct KdTree {
-    nodes: Vec<Node>,
-}
-
-#[derive(Clone, Copy)]
-struct Node {
-    position: [f32; 3],
-    index: u32,
-    axis: u8,
-}
-
-impl KdTree {
-    fn new(positions: &[[f32; 3]]) -> Self {
-        let mut nodes: Vec<Node> =
-            positions.iter().zip(0..).map(|(&position, index)| Node { position, index, axis: 0 }).collect();
-        Self::split(&mut nodes);
-        Self { nodes }
-    }
-
-    fn split(nodes: &mut [Node]) {
-        if nodes.len() < 2 {
-            return;
-        }
-        let mut low = [f32::INFINITY; 3];
-        let mut high = [f32::NEG_INFINITY; 3];
-        for node in nodes.iter() {
-            for axis in 0..3 {
-                low[axis] = low[axis].min(node.position[axis]);
-                high[axis] = high[axis].max(node.position[axis]);
-            }
-        }
-        let spread = |axis: &usize| high[*axis] - low[*axis];
-        let axis = (0..3).max_by(|a, b| spread(a).total_cmp(&spread(b))).unwrap_or(0);
-        let middle = nodes.len() / 2;
-        let (left, node, right) =
-            nodes.select_nth_unstable_by(middle, |a, b| a.position[axis].total_cmp(&b.position[axis]));
-        node.axis = axis as u8;
-        Self::split(left);
-        Self::split(right);
-    }
-
-    fn rms_of_nearest(&self, query: [f32; 3], own: u32) -> f32 {
-        let mut best = [f32::INFINITY; 3];
-        Self::search(&self.nodes, query, own, &mut best);
-        let found = best.iter().filter(|d| d.is_finite()).count();
-        let sum: f32 = best.iter().filter(|d| d.is_finite()).sum();
-        if found == 0 { 0.0 } else { (sum / found as f32).sqrt() }
-    }
-
-    /// Keeps the three smallest squared distances, ascending.
-    fn search(nodes: &[Node], query: [f32; 3], own: u32, best: &mut [f32; 3]) {
-        let middle = nodes.len() / 2;
-        let Some(node) = nodes.get(middle) else {
-            return;
-        };
-        if node.index != own {
-            let distance = squared_distance(node.position, query);
-            if distance < best[2] {
-                best[2] = distance;
-                best.sort_by(f32::total_cmp);
-            }
-        }
-        let axis = usize::from(node.axis);
-        let gap = query[axis] - node.position[axis];
-        let (left, right) = nodes.split_at(middle);
-        let right = right.get(1..).unwrap_or_default();
-        let (near, far) = if gap < 0.0 { (left, right) } else { (right, left) };
-        Self::search(near, query, own, best);
-        // Strictly less, so that a pile of equal points is not walked through once three of them are found.
-        if gap * gap < best[2] {
-            Self::search(far, query, own, best);
-        }
-    }
 }

@@ -48,6 +48,7 @@ impl Settings {
         preset!("eagles"),
         preset!("compact"),
         preset!("gaussian-flow"),
+        preset!("tracks"),
     ];
 
     /// Every setting, in table order.

@@ -1,8 +1,9 @@
 //! A trainer on disk: the step, the columns with their moments, and what density control has seen.
 //!
 //! Layout, little-endian: magic, version, step, rows, rows of the head, number of columns; per column name, width,
-//! values, moments, and for coded columns the decoder, its moments, its statistics; last updates by clock; statistics; SHA-256 of everything before. Everything else follows
-//! from settings and data set, which the run folder holds.
+//! values, moments, and for coded columns the decoder, its moments, its statistics; last updates by clock; statistics;
+//! per loss the length of its state and that; SHA-256 of everything before. Everything else follows from settings and
+//! data set, which the run folder holds.
 
 use std::io::{Read, Write};
 use std::path::Path;
@@ -16,9 +17,11 @@ use crate::error::{Error, Result};
 use crate::params::Params;
 
 const MAGIC: &[u8; 8] = b"SPLATCKP";
-const VERSION: u32 = 3;
+const VERSION: u32 = 4;
 /// No adapter trains more; a header that says so is damaged.
 const MOST_ROWS: u64 = 1 << 31;
+/// Most numbers per splat that a loss keeps; again, more is damage.
+const MOST_STATE: u64 = 16;
 
 fn damaged(problem: impl Into<String>) -> Error {
     Error::input(Path::new("checkpoint"), problem, "delete this checkpoint; an earlier one will be used")
@@ -92,6 +95,11 @@ impl Trainer {
             file.put(&clock.last.read(&self.gpu)?)?;
         }
         file.put(&self.observation.values(&self.gpu)?)?;
+        for loss in &self.losses {
+            let state = loss.state();
+            file.put(&[state.len() as u64])?;
+            file.put(&state)?;
+        }
         let seal = file.hash.finalize();
         to.write_all(&seal).map_err(|source| Error::io(Path::new("checkpoint"), "write", source))
     }
@@ -146,9 +154,20 @@ impl Trainer {
             clocks.push(file.take::<u32>(rows)?);
         }
         let statistics = file.take::<f32>(3 * rows)?;
+        let mut states = Vec::new();
+        for loss in &self.losses {
+            let length = file.number::<u64>()?;
+            if length > MOST_STATE * rows {
+                return Err(damaged(format!("claims {length} numbers of the {} loss", loss.name())));
+            }
+            states.push(file.take::<u32>(length)?);
+        }
         let expected = file.hash.clone().finalize();
         if file.take::<u8>(32)? != expected.as_slice() {
             return Err(damaged("does not match its checksum"));
+        }
+        for (loss, state) in self.losses.iter_mut().zip(&states) {
+            loss.restore(&self.gpu, state)?;
         }
         self.params = Params::with_head(&self.gpu, super::columns(&self.model, self.batch), rows, head, true);
         self.births = vec![step as u32; rows as usize];
