@@ -83,7 +83,7 @@ fn the_splats_of_a_page_are_those_of_an_spz_file() {
 fn long_scenes_come_in_pieces_of_their_own() {
     let bytes: Vec<u8> = (0..2 * PIECE + 1000).map(|i| ((i * i) >> 3) as u8).collect();
     let mut page = Vec::new();
-    let mut pieces = Pieces { out: &mut page, pending: Vec::new(), text: String::new() };
+    let mut pieces = Pieces::new(&mut page, "splats");
     bytes.chunks(700_001).for_each(|chunk| pieces.write_all(chunk).unwrap());
     pieces.finish().unwrap();
     let page = String::from_utf8(page).unwrap();
