@@ -234,7 +234,9 @@ fn splats_that_rest_pay_nothing_for_those_that_move() {
     let only = all.source().rows(&movers).unwrap();
     let (with, without, rest) = (bytes(&all), bytes(&only), all.len() - movers.len());
     let each = (with as f64 - without as f64) / rest as f64;
-    eprintln!("{with} bytes of motion, {without} without the {rest} splats that rest: {each:.2} bytes for each of those");
+    eprintln!(
+        "{with} bytes of motion, {without} without the {rest} splats that rest: {each:.2} bytes for each of those"
+    );
     assert!(each < RESTING_BYTES, "{each:.2} bytes");
 }
 
@@ -275,7 +277,8 @@ fn every_format_is_written_at_a_time_as_the_splats_are_then() {
             assert!(now == written(&name, &cloud.at(time), None), "{name} at {time}");
         }
         // What cannot hold motion gets the beginning, and says so; nothing else stands still.
-        let still = row.losses(&cloud.source(), &WriteOptions::default()).iter().any(|loss| loss.contains("stand still"));
+        let still =
+            row.losses(&cloud.source(), &WriteOptions::default()).iter().any(|loss| loss.contains("stand still"));
         let moves = matches!(row.format, Format::Ply | Format::Splatz | Format::Splatv | Format::Html);
         assert_eq!(still, !moves, "{name}");
         assert_eq!(written(&name, &cloud, None) == written(&name, &cloud.at(0.0), None), still, "{name}");

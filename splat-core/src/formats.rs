@@ -131,8 +131,18 @@ pub struct FormatRow {
 pub const HEAD: usize = 4096;
 
 /// All formats, in the order in which they are offered and recognised.
-pub const FORMATS: &[FormatRow] =
-    &[ply::ROW, splatz::ROW, compressed_ply::ROW, spz::ROW, sog::ROW, ksplat::ROW, glb::ROW, html::ROW, splatv::ROW, splat::ROW];
+pub const FORMATS: &[FormatRow] = &[
+    ply::ROW,
+    splatz::ROW,
+    compressed_ply::ROW,
+    spz::ROW,
+    sog::ROW,
+    ksplat::ROW,
+    glb::ROW,
+    html::ROW,
+    splatv::ROW,
+    splat::ROW,
+];
 
 impl FormatRow {
     /// The SH degree that a file has when splats of `degree` are written with these options.

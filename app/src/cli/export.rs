@@ -115,7 +115,12 @@ fn frames(
         let time = frame as f64 / f64::from(count - 1);
         let options = WriteOptions { time: Some(time), ..options.clone() };
         save_splats(path, source, &options, &mut |share| {
-            told(reporter, stopped, &format!("writing {} of {count}", frame + 1), (frame as f64 + share) / f64::from(count))
+            told(
+                reporter,
+                stopped,
+                &format!("writing {} of {count}", frame + 1),
+                (frame as f64 + share) / f64::from(count),
+            )
         })?;
         bytes += info::size_of(path);
         if frame == 0 {
@@ -124,7 +129,11 @@ fn frames(
     }
     // That each file stands still was asked for.
     lost.retain(|loss| !loss.contains("stand still"));
-    reporter.note(&format!("{count} files, {} in all\n{}", output::bytes(bytes), summary(format, source.info().count, bytes / u64::from(count), &lost)));
+    reporter.note(&format!(
+        "{count} files, {} in all\n{}",
+        output::bytes(bytes),
+        summary(format, source.info().count, bytes / u64::from(count), &lost)
+    ));
     let ends = [paths.first(), paths.last()];
     Ok(ends.into_iter().flatten().map(|path| format!("{}\n", path.display())).collect())
 }
@@ -135,8 +144,10 @@ fn numbered(output: &Path, format: &FormatRow, count: u32) -> Result<Vec<PathBuf
     let name = output.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let lower = name.to_lowercase();
     // Endings may have two parts, such as .compressed.ply.
-    let ending = format.extensions.iter().filter(|ending| lower.ends_with(&format!(".{ending}"))).map(|e| e.len()).max();
-    let Some(stem) = ending.and_then(|length| name.get(..name.len() - length - 1)).filter(|stem| !stem.is_empty()) else {
+    let ending =
+        format.extensions.iter().filter(|ending| lower.ends_with(&format!(".{ending}"))).map(|e| e.len()).max();
+    let Some(stem) = ending.and_then(|length| name.get(..name.len() - length - 1)).filter(|stem| !stem.is_empty())
+    else {
         let problem = format!("{name} has no place for a number");
         return Err(usage(&problem, &format!("choose a name such as scene.{}", format.extensions[0])).into());
     };

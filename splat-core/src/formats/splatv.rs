@@ -112,7 +112,8 @@ fn layout(path: &Path, window: &Window) -> Result<(u64, u64)> {
             return Err(Error::input(path, problem, cut));
         };
         if start.saturating_add(size) > window.length() {
-            let problem = format!("it promises {size} bytes of splats, and has {}", window.length().saturating_sub(start));
+            let problem =
+                format!("it promises {size} bytes of splats, and has {}", window.length().saturating_sub(start));
             return Err(Error::input(path, problem, cut));
         }
         return Ok((start, size));

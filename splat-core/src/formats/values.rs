@@ -236,7 +236,8 @@ pub(super) mod tests {
             if bits & 0x7fff < 0x7bff {
                 let middle = (half(bits) + half(bits + 1)) / 2.0;
                 assert_eq!(half_bits(middle), bits + (bits & 1), "{bits:#x}");
-                let (below, above) = (half(bits) * 0.51 + half(bits + 1) * 0.49, half(bits) * 0.49 + half(bits + 1) * 0.51);
+                let (below, above) =
+                    (half(bits) * 0.51 + half(bits + 1) * 0.49, half(bits) * 0.49 + half(bits + 1) * 0.51);
                 assert_eq!((half_bits(below), half_bits(above)), (bits, bits + 1), "{bits:#x}");
             }
         }

@@ -131,10 +131,7 @@ impl Entry {
             match column.moves {
                 Some(("means", _)) => held.values.extend(moves.as_flattened()),
                 Some(_) => held.values.extend(self.omega.map(|value| value / 2.0)),
-                None => held.values.extend([
-                    centre as f32,
-                    (UNIT_WIDTH / f64::from(self.width.abs())).ln() as f32,
-                ]),
+                None => held.values.extend([centre as f32, (UNIT_WIDTH / f64::from(self.width.abs())).ln() as f32]),
             }
         }
     }

@@ -219,7 +219,8 @@ fn followed(cloud: &SplatCloud, found: &SplatCloud, from: usize, to: usize, row:
 #[test]
 fn windows_follow_a_winding_path_without_gaps() {
     for logit in [-2.0, 0.0, 4.0] {
-        let motion = Motion { means: flow(0, 3), quats: TimeBasis::STILL, sh0: TimeBasis::STILL, fades: false, ..usual() };
+        let motion =
+            Motion { means: flow(0, 3), quats: TimeBasis::STILL, sh0: TimeBasis::STILL, fades: false, ..usual() };
         let mut one = moving(2, motion, 0.0);
         one.opacity_logits.fill(logit);
         one.log_scales.fill([-2.0; 3]);
@@ -266,7 +267,8 @@ fn what_makes_no_sense_is_refused_with_a_reason() {
     let length = u32::from_le_bytes(bytes[4..8].try_into().unwrap()) as usize;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.splatv");
-    let with = |json: &str| [&bytes[..4], &(json.len() as u32).to_le_bytes(), json.as_bytes(), &bytes[8 + length..]].concat();
+    let with =
+        |json: &str| [&bytes[..4], &(json.len() as u32).to_le_bytes(), json.as_bytes(), &bytes[8 + length..]].concat();
     let cases = [
         (bytes[..bytes.len() - 1].to_vec(), "promises"),
         (bytes[..20].to_vec(), "does not fit"),
