@@ -9,7 +9,7 @@
 //! What should stay the same is how much a splat covers in all. Of opacity o, it covers ∫ o g dA = o, in units of
 //! 2πσ² and with g its Gaussian; copies of opacities aₖ cover ∫ 1 − Π (1 − aₖ g) dA. The opacities are chosen for that
 //! to hold through time. The widths are a compromise: with wide windows, copies of an opaque splat make it fatter; with
-//! narrow ones its middle gets thin in between. At 0.75 of the distance, both stay below a tenth.
+//! narrow ones its middle gets thin in between. At 0.65 of the distance, both stay below a tenth.
 
 use super::super::values::sigmoid;
 use super::entry::{ALWAYS, Entry, as_half};
@@ -19,7 +19,7 @@ use crate::scene::{SplatCloud, colour};
 /// How many windows are tried, until the errors are small enough.
 pub(super) const WINDOWS: [usize; 8] = [1, 2, 3, 4, 6, 8, 12, 16];
 /// Width of a window, in distances between their centres.
-const OVERLAP: f64 = 0.75;
+const OVERLAP: f64 = 0.65;
 /// How far a splat may be off, in units of the middle one of its scales.
 pub(super) const POSITION_SHARE: f64 = 0.2;
 /// And how far its axes, in radians, times how far it is from round.
@@ -148,7 +148,7 @@ fn windows(track: &Track, count: usize) -> Vec<Window> {
 /// The entry that fits best where a window lets the splat through; its opacity is still open.
 fn fitted(track: &Track, window: &Window, scales: [f64; 3]) -> Entry {
     let times: Vec<f64> = track.times.iter().map(|time| time - window.centre).collect();
-    let weights: Vec<f64> = window.seen.iter().map(|seen| seen * seen + 1e-9).collect();
+    let weights: Vec<f64> = window.seen.iter().map(|seen| seen + 1e-9).collect();
     let mut entry = Entry { centre: window.centre as f32, width: window.width as f32, ..Entry::default() };
     for axis in 0..3 {
         let [at, first, second, third] = polynomial(&times, &weights, &|sample| track.means[sample][axis]);
