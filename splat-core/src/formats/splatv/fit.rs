@@ -99,19 +99,20 @@ impl Fitter {
         sorted.sort_by(f64::total_cmp);
         let most = self.floor.max(POSITION_SHARE * sorted[1]);
         let long = 1.0 - sorted[0] / sorted[2].max(f64::MIN_POSITIVE);
-        let mut found = (Vec::new(), Errors::default());
         let mut enough = false;
+        let mut found = None;
         for count in WINDOWS {
             let windows = windows(&track, count);
             let fitted: Vec<Entry> = windows.iter().map(|window| fitted(&track, window, scales)).collect();
             let errors = errors(&track, &windows, &fitted);
             enough = errors.farthest <= most && errors.angle * long <= ANGLE && errors.colour <= COLOUR;
-            found = (with_opacities(&track, &windows, fitted, opacity), errors);
+            found = Some((windows, fitted, errors));
             if enough || !moves {
                 break;
             }
         }
-        let (fitted, errors) = found;
+        let Some((windows, fitted, errors)) = found else { return };
+        let fitted = with_opacities(&track, &windows, fitted, opacity);
         if moves {
             self.report.moving += 1;
             self.report.entries += fitted.len();
