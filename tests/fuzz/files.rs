@@ -49,7 +49,7 @@ fn splatv() -> Seed {
         column.values.iter_mut().for_each(|value| *value = random.between(-0.3, 0.3));
     }
     let bytes = written("a.splatv", &moving);
-    let end = bytes.windows(2).position(|pair| pair == b"}]").unwrap() + 2;
+    let end = 8 + u32::from_le_bytes(bytes[4..8].try_into().unwrap()) as usize;
     let parts = [&bytes[..8], &bytes[8..end], &bytes[end..]].map(<[u8]>::to_vec);
     Seed::joined("splatv", "a.splatv", parts.into())
 }

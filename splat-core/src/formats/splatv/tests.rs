@@ -57,8 +57,8 @@ fn read(bytes: &[u8]) -> SplatCloud {
 }
 
 fn entries(bytes: &[u8]) -> Vec<Entry> {
-    let start = bytes.windows(2).position(|pair| pair == b"}]").unwrap() + 2;
-    bytes[start..].chunks_exact(BYTES).filter_map(Entry::of).collect()
+    let length = u32::from_le_bytes(bytes[4..8].try_into().unwrap()) as usize;
+    bytes[8 + length..].chunks_exact(BYTES).filter_map(Entry::of).collect()
 }
 
 #[test]

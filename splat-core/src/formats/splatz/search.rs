@@ -91,7 +91,8 @@ fn candidates(archive: &Archive, column: &ArchiveColumn, known: &[usize], c: usi
         let (first, further) = integers.split_at(MOST_OTHERS.min(integers.len()));
         sources.extend(first);
         // Integers that stand alone sort rows into kinds.
-        let alone = |source: &&Source| matches!(source, Source::Other(number, _) if archive.columns[usize::from(*number)].data.per_row(0) == 1);
+        let per_row = |number: u16| archive.columns[usize::from(number)].data.per_row(0);
+        let alone = |source: &&Source| matches!(source, Source::Other(number, _) if per_row(*number) == 1);
         sources.extend(further.iter().filter(alone));
     }
     sources
