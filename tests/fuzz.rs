@@ -52,6 +52,7 @@ campaigns! {
     damaged_ksplat_does_no_harm: Ksplat,
     damaged_gltf_does_no_harm: Glb,
     damaged_splat_does_no_harm: Splat,
+    damaged_splatv_does_no_harm: Splatv,
 }
 
 #[test]

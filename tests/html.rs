@@ -12,7 +12,7 @@ use glam::DVec3;
 use image::RgbImage;
 use serde_json::json;
 use splat_core::formats::{ViewerHints, WriteOptions, load_splats, save_splats};
-use splat_core::scene::{SplatCloud, View};
+use splat_core::scene::{Motion, SplatCloud, TimeBasis, View};
 use tempfile::TempDir;
 
 use crate::gradients::noise;
@@ -30,6 +30,8 @@ pub(crate) const HEIGHT: u32 = 120;
 pub(crate) const BACKGROUND: [f32; 3] = [0.1, 0.25, 0.4];
 /// The page blends in 8 bits, rounding once per splat in front of a pixel.
 const LEAST_PSNR: f64 = 42.0;
+/// Motion is rounded to half floats, beside splats in 8 bits.
+const LEAST_MOVING_PSNR: f64 = 34.0;
 
 /// Blobs and needles in a ball, each of another colour from each side.
 pub(crate) fn cloud(count: usize, sh_degree: u8, antialiased: bool) -> SplatCloud {
@@ -218,6 +220,66 @@ fn a_page_outlives_the_loss_of_its_device() {
     browser.evaluate("new Promise((done) => setTimeout(done, 50))");
     assert_eq!(browser.settled(), "ready");
     assert!(picture(&mut browser) == before, "another picture after the loss");
+}
+
+fn motions() -> [Motion; 2] {
+    let (body, keys) = (TimeBasis::Flow { poly: 2, fourier: 2 }, TimeBasis::Keyframes(4));
+    let sh0 = TimeBasis::Flow { poly: 0, fourier: 1 };
+    [
+        Motion { means: body, quats: body, sh0, dilates: true, fades: true, frames: 60 },
+        Motion { means: keys, quats: keys, sh0: TimeBasis::STILL, dilates: false, fades: false, frames: 0 },
+    ]
+}
+
+/// Splats of which every third rests.
+fn moving(count: usize, motion: Motion) -> SplatCloud {
+    let mut cloud = cloud(count, 1, false).with_motion(motion);
+    for (number, column) in cloud.more.iter_mut().enumerate() {
+        for (at, value) in column.values.iter_mut().enumerate().filter(|(at, _)| at / column.width % 3 != 0) {
+            *value = 0.3 * noise(7 * at + 100_003 * number) as f32;
+        }
+    }
+    cloud
+}
+
+#[test]
+fn a_page_plays_what_moves() {
+    let Some(mut browser) = Browser::start("a_page_plays_what_moves") else { return };
+    let view = view([2.5, 1.2, 1.0]);
+    for motion in motions() {
+        let cloud = moving(300, motion);
+        let stored = Stored::new(&cloud);
+        let mut pictures = Vec::new();
+        for time in [0.0, 0.5, 1.0] {
+            let address = format!("{}&time={time}", fragment(&view));
+            assert_eq!(browser.open(&stored.page(), &address), "ready");
+            let found = picture(&mut browser);
+            // Rounding what moves and what rests apart costs more than rounding a scene that stands still.
+            let psnr = psnr(&found, &expected(&cloud.at(time), &view));
+            eprintln!("{motion:?} at {time}: {psnr:.1} dB");
+            assert!(psnr > LEAST_MOVING_PSNR, "{motion:?} at {time}: {psnr:.1} dB");
+            pictures.push(found);
+        }
+        assert!(psnr(&pictures[0], &pictures[1]) < 25.0, "nothing moved");
+        let playing = "document.getElementById('play').getAttribute('aria-label') === 'Pause'";
+        let time = "Number(document.getElementById('time').value)";
+        assert_eq!((browser.evaluate(playing), browser.evaluate(time)), (json!(false), json!(1.0)));
+        for kind in ["keyDown", "keyUp"] {
+            browser.call("Input.dispatchKeyEvent", json!({"type": kind, "code": "Space", "key": " "}));
+        }
+        assert_eq!(browser.evaluate(playing), json!(true));
+        browser.evaluate("new Promise((done) => setTimeout(done, 300))");
+        browser.evaluate("document.getElementById('play').click()");
+        assert_eq!(browser.evaluate(playing), json!(false));
+        let stopped = browser.evaluate(time).as_f64().unwrap();
+        assert!(stopped < 0.9, "from the end, it goes on at the beginning: {stopped}");
+        let still = picture(&mut browser);
+        assert!(still == picture(&mut browser), "it moves on");
+        let slide = "(() => { const slider = document.getElementById('time'); slider.value = '0.5';
+          slider.dispatchEvent(new Event('input')); })()";
+        browser.evaluate(slide);
+        assert!(picture(&mut browser) == pictures[1], "the slider shows another time than the address");
+    }
 }
 
 /// What the page says instead of showing a scene.

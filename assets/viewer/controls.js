@@ -108,7 +108,7 @@ class Controls {
 
   keyDown(event) {
     this.fast = event.shiftKey;
-    if (event.ctrlKey || event.altKey || event.metaKey || !(event.code in HELD_KEYS) || inDialog(event)) return;
+    if (event.ctrlKey || event.altKey || event.metaKey || !(event.code in HELD_KEYS) || isTaken(event)) return;
     event.preventDefault();
     this.held.add(event.code);
     this.onMove();
@@ -137,4 +137,9 @@ class Controls {
 /** Whether a key belongs to an open dialog. */
 function inDialog(event) {
   return event.target instanceof Element && event.target.closest("dialog") !== null;
+}
+
+/** Whether a held key means something where it was pressed: arrows move a slider. */
+function isTaken(event) {
+  return inDialog(event) || (event.target instanceof HTMLInputElement && event.code.startsWith("Arrow"));
 }

@@ -3,7 +3,8 @@
 //
 // mean2d = K [R|t] mean,   cov2d = J W Σ Wᵀ Jᵀ + blur I                 [Zwicker 2001; Kerbl 2023, eq. 5]
 //
-// reads   centres (position, colour and opacity), shapes (rotation, scales), sh (4 × 4 bytes per layer)
+// reads   centres (position, colour and opacity), shapes (rotation, scales), sh (4 × 4 bytes per layer);
+//         in scenes that move, movers and motion (see motion.frag)
 // writes  record0: centre of the footprint in pixels, its longer half axis in pixels
 //         record1: shorter half axis; red, green; blue; opacity, 0 where nothing is to be drawn
 //
@@ -109,13 +110,21 @@ mat3 rotationFromQuat(vec4 q) {
     );
 }
 
+//MOTION
+
 void main() {
     record0 = uvec4(0u);
     record1 = uvec4(0u);
     ivec2 at = ivec2(gl_FragCoord.xy);
     uvec4 stored = texelFetch(centres, at, 0);
     vec3 mean = uintBitsToFloat(stored.xyz);
+    vec3 constant = (vec3(uvec3(stored.w, stored.w >> 8, stored.w >> 16) & 255u) / 255.0 - 0.5) / 0.15;
     float opacity = float(stored.w >> 24) / 255.0;
+    uvec2 shape = texelFetch(shapes, at, 0).xy;
+    vec4 quat = unpackQuat(shape.x);
+#ifdef MOVES
+    move(at, mean, quat, constant, opacity);
+#endif
     vec3 inCam = vec3(
         dot(viewRows[0].xyz, mean) + viewRows[0].w,
         dot(viewRows[1].xyz, mean) + viewRows[1].w,
@@ -126,9 +135,8 @@ void main() {
     }
 
     // U = J W R S, so that the covariance in the image is U Uᵀ.
-    uvec2 shape = texelFetch(shapes, at, 0).xy;
     vec3 scales = exp(vec3(uvec3(shape.y, shape.y >> 8, shape.y >> 16) & 255u) / 16.0 - 10.0);
-    mat3 axes = rotationFromQuat(unpackQuat(shape.x));
+    mat3 axes = rotationFromQuat(quat);
     axes = mat3(axes[0] * scales.x, axes[1] * scales.y, axes[2] * scales.z);
     vec2 reach = (0.5 + GUARD_BAND) * size / focal;
     vec2 slope = clamp(inCam.xy / inCam.z, -reach, reach);
@@ -160,7 +168,6 @@ void main() {
     float norm = length(along);
     vec2 axis = sigmas * sqrt(longer) * (norm > 0.0 ? along / norm : vec2(1.0, 0.0));
 
-    vec3 constant = (vec3(uvec3(stored.w, stored.w >> 8, stored.w >> 16) & 255u) / 255.0 - 0.5) / 0.15;
     vec3 colour = max(0.5 + SH_C0 * constant + viewDependent(at, normalize(mean - eye)), 0.0);
     record0 = floatBitsToUint(vec4(centre, axis));
     record1 = uvec4(

@@ -3,12 +3,13 @@
 // Splats in a row of the tables: the narrowest limit that a device may have.
 const TABLE_WIDTH = 2048;
 // Textures are bound to fixed units.
-const UNITS = { centres: 0, shapes: 1, sh: 2, record0: 3, record1: 4 };
+const UNITS = { centres: 0, shapes: 1, sh: 2, record0: 3, record1: 4, movers: 5, motion: 6 };
 
 class Renderer {
-  /** Compiles everything; throws where WebGL 2 is missing. */
-  constructor(canvas) {
+  /** Compiles everything, for a scene that moves as `motion` says, if it does; throws where WebGL 2 is missing. */
+  constructor(canvas, motion) {
     this.canvas = canvas;
+    this.motion = motion;
     const gl = canvas.getContext("webgl2", {
       alpha: false,
       antialias: false,
@@ -31,7 +32,10 @@ class Renderer {
   /** Makes what does not depend on the scene. */
   build() {
     const gl = this.gl;
-    this.project = new Program(gl, "table.vert", "project.frag");
+    const text = document.getElementById("motion.frag").textContent.trim();
+    const moves = (source) =>
+      this.motion ? source.replace("\n", "\n#define MOVES\n").replace("//MOTION", () => text) : source;
+    this.project = new Program(gl, "table.vert", "project.frag", moves);
     this.blend = new Program(gl, "splat.vert", "splat.frag");
     this.emptyInput = gl.createVertexArray();
     this.orderInput = gl.createVertexArray();
@@ -58,6 +62,14 @@ class Renderer {
     const wide = [gl.RGBA32UI, gl.RGBA_INTEGER];
     this.table("centres", ...wide, height, centres);
     this.table("shapes", gl.RG32UI, gl.RG_INTEGER, height, shapes);
+    if (this.motion) {
+      const { movers, motion, motionHeight } = tables.moving;
+      if (motionHeight > gl.getParameter(gl.MAX_TEXTURE_SIZE)) {
+        throw new Error("More splats move than the graphics device can hold.");
+      }
+      this.table("movers", gl.R32UI, gl.RED_INTEGER, height, movers);
+      this.table("motion", ...wide, motionHeight, motion);
+    }
     const record0 = this.table("record0", ...wide, height, null);
     const record1 = this.table("record1", ...wide, height, null);
 
@@ -110,12 +122,12 @@ class Renderer {
     gl.bufferData(gl.ARRAY_BUFFER, order, gl.STREAM_DRAW);
   }
 
-  /** Draws the scene as a camera sees it. */
-  draw(camera, near, background) {
+  /** Draws the scene as a camera sees it, at a time from −½ to ½. */
+  draw(camera, near, background, tau) {
     const gl = this.gl;
     const { width, height } = this.canvas;
     if (this.tables && this.order.length > 0) {
-      this.drawProjected(camera, near, width, height);
+      this.drawProjected(camera, near, width, height, tau);
     }
     gl.bindFramebuffer(gl.FRAMEBUFFER, null);
     gl.viewport(0, 0, width, height);
@@ -134,7 +146,7 @@ class Renderer {
   }
 
   /** Fills the table of projected splats. */
-  drawProjected(camera, near, width, height) {
+  drawProjected(camera, near, width, height, tau) {
     const gl = this.gl;
     const { shDegree, antialiased } = this.tables;
     gl.bindFramebuffer(gl.FRAMEBUFFER, this.projected);
@@ -152,20 +164,37 @@ class Renderer {
     gl.uniform2f(uniforms.focal, focal, focal);
     gl.uniform2f(uniforms.size, width, height);
     gl.uniform1f(uniforms.near, near);
+    if (this.motion) this.setMotion(uniforms, tau);
     gl.bindVertexArray(this.emptyInput);
     gl.drawArrays(gl.TRIANGLES, 0, 3);
+  }
+
+  /** Tells the projection how splats move, and the time. */
+  setMotion(uniforms, tau) {
+    const gl = this.gl;
+    const { means, quats, sh0, dilates, fades } = this.motion;
+    gl.uniform1i(uniforms.movers, UNITS.movers);
+    gl.uniform1i(uniforms.motion, UNITS.motion);
+    gl.uniform1i(uniforms.motionTexels, this.tables.moving.motionTexels);
+    gl.uniform3iv(uniforms.meansBasis, means);
+    gl.uniform3iv(uniforms.quatsBasis, quats);
+    gl.uniform3iv(uniforms.sh0Basis, sh0);
+    gl.uniform1i(uniforms.dilates, dilates);
+    gl.uniform1i(uniforms.fades, fades);
+    gl.uniform1f(uniforms.tau, tau);
   }
 }
 
 /** A pair of shaders from the page, with the places of their uniforms by name. */
 class Program {
-  constructor(gl, vertex, fragment) {
+  constructor(gl, vertex, fragment, completed = (source) => source) {
     this.gl = gl;
     this.program = gl.createProgram();
     const parts = [[gl.VERTEX_SHADER, vertex], [gl.FRAGMENT_SHADER, fragment]];
     for (const [kind, name] of parts) {
       const shader = gl.createShader(kind);
-      gl.shaderSource(shader, document.getElementById(name).textContent.trim());
+      const source = document.getElementById(name).textContent.trim();
+      gl.shaderSource(shader, name === fragment ? completed(source) : source);
       gl.compileShader(shader);
       if (!gl.getShaderParameter(shader, gl.COMPILE_STATUS) && !gl.isContextLost()) {
         throw new Error(`The graphics driver refused ${name}: ${gl.getShaderInfoLog(shader)}`);

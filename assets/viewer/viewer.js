@@ -4,6 +4,7 @@
 //   camera     {"viewmat": [16 numbers in rows], "fov": degrees of the height} and, if wanted, "near" and "size":
 //              [width, height] in pixels: exactly this view, world to camera in the axes of the scene
 //   interface  off: the picture alone
+//   time       0 to 1: the scene, if it moves, as it is then
 
 const TURN_SPEED = 0.22; // radians per second, of the slow turn
 const HINT_SECONDS = 12;
@@ -23,6 +24,8 @@ const state = {
   // Size of the picture in pixels, where the address asks for one.
   size: null,
   turning: false,
+  // Where the scene moves.
+  player: null,
   frameRequested: false,
   lastFrame: 0,
   // What the worker sorts by now, and what the order on screen was sorted by.
@@ -99,26 +102,28 @@ function frame(now) {
   state.lastFrame = now;
   const moving = state.controls.step(seconds);
   if (state.turning) state.camera.orbit(-TURN_SPEED * seconds, 0);
+  const playing = state.player?.step(seconds);
   requestSort();
-  state.renderer.draw(state.camera, state.near, scene.background);
+  state.renderer.draw(state.camera, state.near, scene.background, state.player?.tau);
   if (state.sortedBy && !state.renderer.gl.isContextLost()) document.documentElement.dataset.state = "ready";
-  if (moving || state.turning) requestFrame();
+  if (moving || state.turning || playing) requestFrame();
 }
 
 /** Has the splats sorted, unless they are already in the order of this view. */
 function requestSort() {
   const depthRow = state.camera.viewRows.slice(8);
-  const key = [...depthRow, state.near].join();
+  const time = state.player?.tau;
+  const key = [...depthRow, state.near, time].join();
   if (state.sorting || state.sortedBy === key) return;
   state.sorting = true;
   const order = state.spareOrder;
-  state.worker.postMessage({ type: "sort", depthRow, near: state.near, order }, [order.buffer]);
+  state.worker.postMessage({ type: "sort", depthRow, near: state.near, time, order }, [order.buffer]);
 }
 
 /** Takes a new order; the camera may have moved on meanwhile. */
-function takeOrder({ depthRow, near, order, visible }) {
+function takeOrder({ depthRow, near, time, order, visible }) {
   state.sorting = false;
-  state.sortedBy = [...depthRow, near].join();
+  state.sortedBy = [...depthRow, near, time].join();
   state.renderer.setOrder(order.subarray(0, visible));
   // The renderer keeps this order in case the device is lost; the next is written to the one before.
   [state.spareOrder, state.shownOrder] = [state.shownOrder, order];
@@ -137,9 +142,10 @@ async function openScene() {
     if (data.type === "sorted") takeOrder(data);
     if (data.type === "failed") fail("The scene could not be opened", data.problem);
   };
-  worker.postMessage({ type: "open", count: scene.splats, shDegree: scene.sh_degree, tableWidth: TABLE_WIDTH });
-  for (const piece of document.querySelectorAll("script.splats")) {
-    worker.postMessage({ type: "splats", base64: piece.textContent });
+  const { splats: count, sh_degree: shDegree, motion } = scene;
+  worker.postMessage({ type: "open", count, shDegree, tableWidth: TABLE_WIDTH, motion });
+  for (const piece of document.querySelectorAll("script.splats, script.motion")) {
+    worker.postMessage({ type: piece.className, base64: piece.textContent });
     piece.remove();
     await new Promise((resume) => setTimeout(resume));
   }
@@ -159,19 +165,28 @@ function begin(tables) {
   state.shownOrder = new Uint32Array(scene.splats);
   state.controls = new Controls(canvas, () => state.camera, touched);
   for (const [name, action] of Object.entries(ACTIONS)) element(name).addEventListener("click", action);
+  if (scene.motion) state.player = new Player(scene.motion.seconds, requestFrame);
   addEventListener("keydown", onKey);
   addEventListener("hashchange", reset);
   new ResizeObserver(fit).observe(canvas);
   reset();
   showHint();
-  // Turning by itself tells that the picture can be turned; not where the address or the reader wants it still.
-  setTurning(!location.hash.includes("camera=") && !reducedMotion.matches);
+  // Turning by itself tells that the picture can be turned; not where the address or the reader wants it still, nor
+  // where something else moves.
+  const free = !location.hash.includes("camera=") && !reducedMotion.matches;
+  setTurning(free && !state.player);
+  state.player?.play(free && !location.hash.includes("time="));
   say(`${scene.title} is shown`);
 }
 
 /** Goes to the start view. */
 function reset() {
   state.camera = startView();
+  const time = new URLSearchParams(location.hash.slice(1)).get("time");
+  if (state.player && time !== null && Number.isFinite(Number(time))) {
+    state.player.play(false);
+    state.player.go(Number(time));
+  }
   fit();
 }
 
@@ -211,6 +226,7 @@ const ACTION_KEYS = {
   KeyR: "reset",
   Home: "reset",
   Space: "rotate",
+  KeyT: "rotate",
   KeyF: "fullscreen",
 };
 
@@ -221,6 +237,9 @@ function onKey(event) {
   if (event.code === "Space" && event.target instanceof HTMLButtonElement) return;
   if (event.key === "?") {
     ACTIONS.help();
+  } else if (event.code === "Space" && state.player) {
+    event.preventDefault();
+    state.player.play(!state.player.playing);
   } else if (event.code === "KeyH") {
     document.documentElement.classList.toggle("bare");
   } else if (ACTION_KEYS[event.code] && !element(ACTION_KEYS[event.code]).hidden) {
@@ -234,7 +253,8 @@ function start() {
   document.documentElement.style.background = document.body.style.background =
     `rgb(${scene.background.map((value) => Math.round(255 * value)).join(" ")})`;
   const degree = scene.sh_degree > 0 ? `, SH degree ${scene.sh_degree}` : "";
-  element("facts").textContent = `${scene.splats.toLocaleString("en")} splats${degree}`;
+  const moving = scene.motion ? `, ${scene.motion.count.toLocaleString("en")} move` : "";
+  element("facts").textContent = `${scene.splats.toLocaleString("en")} splats${moving}${degree}`;
   if (!("DecompressionStream" in window)) {
     fail(
       "This browser is too old for the scene",
@@ -243,7 +263,7 @@ function start() {
     return;
   }
   try {
-    state.renderer = new Renderer(canvas);
+    state.renderer = new Renderer(canvas, scene.motion);
   } catch (error) {
     fail("The scene could not be shown", error.message);
     return;

@@ -19,6 +19,7 @@ mod rows;
 mod sog;
 mod source;
 mod splat;
+mod splatv;
 pub mod splatz;
 mod spz;
 mod values;
@@ -49,6 +50,8 @@ pub enum Format {
     CompressedPly,
     /// 32 bytes per splat, without SH, by antimatter15.
     Splat,
+    /// Splats that move along cubics, for the splaTV viewer.
+    Splatv,
     /// Quantized and compressed [Niantic Labs].
     Spz,
     /// The scenes of the GaussianSplats3D viewer.
@@ -98,8 +101,9 @@ impl Default for WriteOptions {
 /// Opens a file of one format.
 pub type Open = fn(&Path, OnProgress<'_>) -> Result<Box<dyn SplatSource>>;
 
-/// Writes a file of one format; through [`crate::atomic`], so that nothing is lost on the way.
-pub type WriteSplats = fn(&Path, &dyn SplatSource, &WriteOptions, OnProgress<'_>) -> Result<()>;
+/// Writes a file of one format; through [`crate::atomic`], so that nothing is lost on the way. Returns what the file
+/// lacks of the splats that only writing could tell, a line for a person each; [`FormatRow::losses`] has the rest.
+pub type WriteSplats = fn(&Path, &dyn SplatSource, &WriteOptions, OnProgress<'_>) -> Result<Vec<String>>;
 
 /// One format.
 pub struct FormatRow {
@@ -127,8 +131,18 @@ pub struct FormatRow {
 pub const HEAD: usize = 4096;
 
 /// All formats, in the order in which they are offered and recognised.
-pub const FORMATS: &[FormatRow] =
-    &[ply::ROW, splatz::ROW, compressed_ply::ROW, spz::ROW, sog::ROW, ksplat::ROW, glb::ROW, html::ROW, splat::ROW];
+pub const FORMATS: &[FormatRow] = &[
+    ply::ROW,
+    splatz::ROW,
+    compressed_ply::ROW,
+    spz::ROW,
+    sog::ROW,
+    ksplat::ROW,
+    glb::ROW,
+    html::ROW,
+    splatv::ROW,
+    splat::ROW,
+];
 
 impl FormatRow {
     /// The SH degree that a file has when splats of `degree` are written with these options.
@@ -146,11 +160,11 @@ impl FormatRow {
 
     /// Whether a file can say how splats move.
     pub fn keeps_motion(&self) -> bool {
-        matches!(self.format, Format::Ply | Format::Splatz)
+        matches!(self.format, Format::Ply | Format::Splatz | Format::Splatv | Format::Html)
     }
 
     /// The time at which splats that move are written, if they are written at one.
-    fn moment(&self, info: &SplatInfo, options: &WriteOptions) -> Option<f64> {
+    pub fn moment(&self, info: &SplatInfo, options: &WriteOptions) -> Option<f64> {
         let first = if self.keeps_motion() { None } else { Some(0.0) };
         info.motion.and(options.time.or(first))
     }
@@ -164,7 +178,7 @@ impl FormatRow {
         if let Some(time) = self.moment(source.info(), options) {
             losses.push(format!("the splats stand still, as they are at time {time} of 0 to 1"));
         }
-        if self.format == Format::Splat && source.info().antialiased {
+        if matches!(self.format, Format::Splat | Format::Splatv) && source.info().antialiased {
             losses.push("that the splats were trained with antialiasing is not noted".to_owned());
         }
         losses
@@ -262,7 +276,7 @@ pub fn load_splats(path: &Path, progress: OnProgress<'_>) -> Result<SplatCloud> 
     read_all(source.as_ref(), &mut |share| progress(0.5 + 0.5 * share))
 }
 
-/// Writes splats in the format that the name asks for.
+/// Writes splats in the format that the name asks for; returns what [`WriteSplats`] does.
 ///
 /// # Errors
 /// As [`Format::of_output`], [`Error::Io`], and what `progress` returns; then what was at `path` is still there.
@@ -271,7 +285,7 @@ pub fn save_splats(
     source: &dyn SplatSource,
     options: &WriteOptions,
     progress: OnProgress<'_>,
-) -> Result<()> {
+) -> Result<Vec<String>> {
     let row = Format::of_output(path)?;
     match row.write {
         Some(write) => match row.moment(source.info(), options) {

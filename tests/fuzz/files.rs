@@ -1,7 +1,7 @@
 //! Valid files of every format, taken apart: damage to a part gets behind compression, lengths and checksums.
 
 use splat_core::formats::{Format, WriteOptions, save_splats};
-use splat_core::scene::SplatCloud;
+use splat_core::scene::{Motion, SplatCloud, TimeBasis};
 
 use super::packed;
 use super::random::{Random, cloud};
@@ -34,8 +34,24 @@ pub(super) fn seeds(format: Format) -> Vec<Seed> {
         Format::Sog => packed::sog(),
         Format::Glb => packed::gltf(),
         Format::Splatz => packed::splatz(),
+        Format::Splatv => vec![splatv()],
         Format::Html => Vec::new(),
     }
+}
+
+/// A file of splats that move, in its head, its description and its texture.
+fn splatv() -> Seed {
+    let cubic = TimeBasis::Flow { poly: 3, fourier: 0 };
+    let motion = Motion { means: cubic, quats: cubic, sh0: cubic, dilates: false, fades: true, frames: 9 };
+    let mut moving = cloud(60, 0).with_motion(motion);
+    let mut random = Random::new(3);
+    for column in &mut moving.more {
+        column.values.iter_mut().for_each(|value| *value = random.between(-0.3, 0.3));
+    }
+    let bytes = written("a.splatv", &moving);
+    let end = 8 + u32::from_le_bytes(bytes[4..8].try_into().unwrap()) as usize;
+    let parts = [&bytes[..8], &bytes[8..end], &bytes[end..]].map(<[u8]>::to_vec);
+    Seed::joined("splatv", "a.splatv", parts.into())
 }
 
 /// The bytes of the file that we write.

@@ -49,18 +49,23 @@ impl fmt::Display for Difference {
     }
 }
 
-/// Reads the written file back and compares it.
+/// Reads the written file back and compares it; to the splats as they are at a moment, if it was written at one.
 pub(super) fn check(
     args: &ExportArgs,
     target: &Target,
     source: &dyn SplatSource,
+    moment: Option<f64>,
     reporter: &mut Reporter,
     go_on: &dyn Fn() -> splat_core::Result<()>,
 ) -> Result<Difference> {
     reporter.status("comparing");
-    let original = read_all(source, &mut |_| go_on())?;
+    let mut original = read_all(source, &mut |_| go_on())?;
+    if let Some(moment) = moment {
+        original = original.at(moment);
+    }
     let sphere = Sphere::of_splats(&original);
-    let (views, named) = views(target, sphere)?;
+    let (mut views, named) = views(target, sphere)?;
+    tell_times(&mut views);
     let gpu = target::open_gpu(&args.gpu, target.settings.raster.profile)?;
     let raster = target.raster_options(&original, &SceneArgs::default(), sphere.radius);
     let background = target.background();
@@ -106,6 +111,14 @@ fn views(target: &Target, sphere: Sphere) -> Result<(Vec<View>, String)> {
     let times = (0..AROUND).map(|index| path.start() + index as f64);
     let views = times.map(|time| path.view(time, width, height)).collect::<splat_core::Result<Vec<View>>>()?;
     Ok((views, format!("{AROUND} cameras around it")))
+}
+
+/// Gives cameras that know no time the whole of it, one after the other.
+fn tell_times(views: &mut [View]) {
+    let last = views.len().max(2) - 1;
+    for (index, view) in views.iter_mut().enumerate() {
+        view.time = view.time.or(Some(index as f64 / last as f64));
+    }
 }
 
 /// At most [`MOST_VIEWS`] of them, evenly spread.

@@ -1,6 +1,6 @@
 //! `splat export`: the scene of a run or a file, written for other programs.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -25,7 +25,7 @@ pub(crate) fn run(args: &ExportArgs, quiet: bool) -> Result<u8> {
         let problem = format!("{} files cannot be read back", format.name);
         return Err(usage(&problem, "leave out --check").into());
     }
-    if args.output.exists() && !args.force {
+    if args.frames.is_none() && args.output.exists() && !args.force {
         let problem = format!("{} exists", args.output.display());
         return Err(usage(&problem, "replace it with --force, or choose another name").into());
     }
@@ -76,18 +76,20 @@ fn export(args: &ExportArgs, format: &FormatRow, target: &Target, reporter: &mut
         return Err(usage("--time and --frames are for scenes that move", "leave them out").into());
     }
     if let Some(count) = args.frames {
-        return frames(args, source.as_ref(), &options, count, &mut |share| told(reporter, stopped, "writing", share));
+        return frames(args, format, source.as_ref(), &options, count, reporter, stopped);
     }
-    match exact(args, format, target)? {
-        Some(bytes) => atomic::write(&args.output, &bytes)?,
+    let lost = match exact(args, format, target)? {
+        Some(bytes) => atomic::write(&args.output, &bytes).map(|()| Vec::new())?,
         None => save_splats(&args.output, source.as_ref(), &options, &mut |share| {
             told(reporter, stopped, "writing", share)
         })?,
-    }
-    reporter.note(&summary(format, source.as_ref(), &options, info::size_of(&args.output)));
+    };
+    let lost = [format.losses(source.as_ref(), &options), lost].concat();
+    reporter.note(&summary(format, source.info().count, info::size_of(&args.output), &lost));
     let mut text = format!("{}\n", args.output.display());
     if args.check {
-        let difference = check::check(args, target, source.as_ref(), reporter, &|| stop_asked(stopped))?;
+        let moment = format.moment(source.info(), &options);
+        let difference = check::check(args, target, source.as_ref(), moment, reporter, &|| stop_asked(stopped))?;
         text.push_str(&format!("{difference}\n"));
     }
     Ok(text)
@@ -96,25 +98,62 @@ fn export(args: &ExportArgs, format: &FormatRow, target: &Target, reporter: &mut
 /// A file per moment, evenly spaced over the scene's time; returns what to print.
 fn frames(
     args: &ExportArgs,
+    format: &FormatRow,
     source: &dyn SplatSource,
     options: &WriteOptions,
     count: u32,
-    progress: &mut dyn FnMut(f64) -> splat_core::Result<()>,
+    reporter: &mut Reporter,
+    stopped: &AtomicBool,
 ) -> Result<String> {
-    let name = args.output.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    // Endings may have two parts, such as .compressed.ply.
-    let (stem, ending) = name.split_once('.').unwrap_or((&name, ""));
-    let path = |frame: u32| args.output.with_file_name(format!("{stem}_{frame:04}.{ending}"));
-    if let Some(found) = (0..count).map(path).find(|path| path.exists() && !args.force) {
+    let paths = numbered(&args.output, format, count)?;
+    if let Some(found) = paths.iter().find(|path| path.exists() && !args.force) {
         let problem = format!("{} exists", found.display());
         return Err(usage(&problem, "replace the files with --force, or choose another name").into());
     }
-    for frame in 0..count {
-        let options = WriteOptions { time: Some(f64::from(frame) / f64::from(count - 1)), ..options.clone() };
-        let done = |share: f64| (f64::from(frame) + share) / f64::from(count);
-        save_splats(&path(frame), source, &options, &mut |share| progress(done(share)))?;
+    let (mut bytes, mut lost) = (0, Vec::new());
+    for (frame, path) in paths.iter().enumerate() {
+        let time = frame as f64 / f64::from(count - 1);
+        let options = WriteOptions { time: Some(time), ..options.clone() };
+        save_splats(path, source, &options, &mut |share| {
+            told(
+                reporter,
+                stopped,
+                &format!("writing {} of {count}", frame + 1),
+                (frame as f64 + share) / f64::from(count),
+            )
+        })?;
+        bytes += info::size_of(path);
+        if frame == 0 {
+            lost = format.losses(source, &WriteOptions { time: None, ..options });
+        }
     }
-    Ok(format!("{}\n{}\n", path(0).display(), path(count - 1).display()))
+    // That each file stands still was asked for.
+    lost.retain(|loss| !loss.contains("stand still"));
+    reporter.note(&format!(
+        "{count} files, {} in all\n{}",
+        output::bytes(bytes),
+        summary(format, source.info().count, bytes / u64::from(count), &lost)
+    ));
+    let ends = [paths.first(), paths.last()];
+    Ok(ends.into_iter().flatten().map(|path| format!("{}\n", path.display())).collect())
+}
+
+/// The names of so many files, `scene_0000.ply` and so on for `scene.ply`: as long as the last number needs, so that
+/// they sort.
+fn numbered(output: &Path, format: &FormatRow, count: u32) -> Result<Vec<PathBuf>> {
+    let name = output.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let lower = name.to_lowercase();
+    // Endings may have two parts, such as .compressed.ply.
+    let ending =
+        format.extensions.iter().filter(|ending| lower.ends_with(&format!(".{ending}"))).map(|e| e.len()).max();
+    let Some(stem) = ending.and_then(|length| name.get(..name.len() - length - 1)).filter(|stem| !stem.is_empty())
+    else {
+        let problem = format!("{name} has no place for a number");
+        return Err(usage(&problem, &format!("choose a name such as scene.{}", format.extensions[0])).into());
+    };
+    let ending = &name[stem.len()..];
+    let digits = (count - 1).to_string().len().max(4);
+    Ok((0..count).map(|frame| output.with_file_name(format!("{stem}_{frame:0digits$}{ending}"))).collect())
 }
 
 /// A compressed file with the very integers that training settled on, which must not be quantized again: the one that
@@ -137,11 +176,12 @@ fn exact(args: &ExportArgs, format: &FormatRow, target: &Target) -> Result<Optio
     Ok(is_stored.then(|| std::fs::read(&path).ok()).flatten())
 }
 
-/// How a page begins: upright, over the background of the run, and from its first photo.
+/// How a viewer begins: upright, over the background of the run, and from its first photo.
 fn viewer_hints(format: &FormatRow, target: &Target) -> ViewerHints {
     let mut hints = ViewerHints { background: target.background(), ..ViewerHints::default() };
-    let Some((_, header)) = target.run.as_ref().filter(|_| format.format == Format::Html) else { return hints };
-    // Without the photos the page still works; it only begins elsewhere.
+    let views = matches!(format.format, Format::Html | Format::Splatv);
+    let Some((_, header)) = target.run.as_ref().filter(|_| views) else { return hints };
+    // Without the photos a page still works; it only begins elsewhere.
     let options = target::load_options(&target.settings, header.images.clone());
     let Ok(dataset) = Dataset::load(Path::new(&header.scene), &options) else { return hints };
     hints.up = dataset.up().as_vec3().to_array();
@@ -169,13 +209,12 @@ fn stop_asked(stopped: &AtomicBool) -> splat_core::Result<()> {
 }
 
 /// How large the file became, and what is not in it.
-fn summary(format: &FormatRow, source: &dyn SplatSource, options: &WriteOptions, bytes: u64) -> String {
-    let count = source.info().count as u64;
+fn summary(format: &FormatRow, splats: usize, bytes: u64, lost: &[String]) -> String {
     let per_splat =
-        if count > 0 { format!(", {:.1} bytes per splat", bytes as f64 / count as f64) } else { String::new() };
-    let size = format!("{} splats in {}{per_splat}", output::thousands(count), output::bytes(bytes));
-    let losses: String = format.losses(source, options).into_iter().map(|loss| format!("\n{loss}")).collect();
-    format!("{}: {size}\n{}{losses}", format.name, format.about)
+        if splats > 0 { format!(", {:.1} bytes per splat", bytes as f64 / splats as f64) } else { String::new() };
+    let size = format!("{} splats in {}{per_splat}", output::thousands(splats as u64), output::bytes(bytes));
+    let lost: String = lost.iter().map(|loss| format!("\n{loss}")).collect();
+    format!("{}: {size}\n{}{lost}", format.name, format.about)
 }
 
 /// Says when the scene is older than the newest checkpoint: the run was killed after a resume.
@@ -218,4 +257,28 @@ fn restored(args: &ExportArgs, target: &Target, folder: &RunFolder) -> Result<(u
         trainer.finish()?;
     }
     Ok((step, trainer))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use splat_core::formats::Format;
+
+    use super::numbered;
+
+    #[test]
+    fn numbers_stand_before_the_ending_and_sort() {
+        let names = |name: &str, count: u32| {
+            let paths = numbered(Path::new(name), Format::of_output(Path::new(name)).expect("a format"), count)?;
+            let ends = [paths.first(), paths.last()].map(|path| path.map(|path| path.display().to_string()));
+            anyhow::Ok(ends.map(Option::unwrap_or_default))
+        };
+        let of = |name, count| names(name, count).expect("names");
+        assert_eq!(of("out/v1.2.ply", 24), ["out/v1.2_0000.ply", "out/v1.2_0023.ply"]);
+        assert_eq!(of("a.compressed.PLY", 2), ["a_0000.compressed.PLY", "a_0001.compressed.PLY"]);
+        assert_eq!(of("a.ply", 10_000)[1], "a_9999.ply");
+        assert_eq!(of("a.ply", 10_001), ["a_00000.ply", "a_10000.ply"]);
+        assert!(names("meta.json", 3).is_err());
+    }
 }

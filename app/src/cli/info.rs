@@ -5,10 +5,10 @@ use std::path::Path;
 
 use anyhow::Result;
 use serde_json::{Value, json};
-use splat_core::formats::{Format, for_each_block, open_splats};
+use splat_core::formats::{Format, SplatInfo, for_each_block, open_splats};
 use splat_core::gpu::Gpu;
 use splat_core::run::RunFolder;
-use splat_core::scene::{Dataset, Level, View};
+use splat_core::scene::{Dataset, Level, Motion, TimeBasis, View};
 use splat_core::settings::{Profile, Settings};
 
 use super::args::InfoArgs;
@@ -83,8 +83,31 @@ fn file(path: &Path) -> Result<Value> {
         "file": path, "format": info.format.map(|format| format.row().name), "splats": info.count,
         "sh_degree": info.sh_degree, "dropped": info.dropped, "antialiased": info.antialiased,
         "moving": info.motion.map(|_| moving), "frames": info.motion.map(|motion| motion.frames),
+        "motion": info.motion.map(|motion| motion_facts(&motion, info, bytes)),
         "bytes": bytes, "bytes_per_splat": per_splat, "min": low, "max": high, "notes": info.notes,
     }))
+}
+
+/// How a file's splats move, and what that costs.
+fn motion_facts(motion: &Motion, info: &SplatInfo, bytes: u64) -> Value {
+    let floats: u32 = motion.columns().iter().map(|column| column.width).sum();
+    let per_splat = |bytes: u64| (10.0 * bytes as f64 / info.count.max(1) as f64).round() / 10.0;
+    json!({
+        "positions": basis(motion.means), "rotations": basis(motion.quats), "colours": basis(motion.sh0),
+        "own_speeds": motion.dilates, "appear_and_vanish": motion.fades, "values_per_splat": floats,
+        "bytes": info.motion_bytes, "bytes_per_splat": info.motion_bytes.map(per_splat),
+        "file_bytes_per_frame": (motion.frames > 0).then(|| bytes / u64::from(motion.frames)),
+        "file_bytes_per_second_at_30_frames": (motion.frames > 0).then(|| 30 * bytes / u64::from(motion.frames)),
+    })
+}
+
+/// A basis in words.
+fn basis(basis: TimeBasis) -> String {
+    match basis {
+        TimeBasis::STILL => "at rest".to_owned(),
+        TimeBasis::Flow { poly, fourier } => format!("degree {poly}, {fourier} harmonics"),
+        TimeBasis::Keyframes(count) => format!("{count} keyframes"),
+    }
 }
 
 /// Bytes of a file, or of the files in a folder.

@@ -31,7 +31,7 @@ pub(super) const ROW: FormatRow = FormatRow {
     about: "A quarter of the size, nearly the same picture. For PlayCanvas and SuperSplat.",
     sniff: |_, head, _| head.starts_with(b"ply") && ply::is_packed(head),
     open: Some(open),
-    write: Some(write),
+    write: Some(|path, source, options, progress| write(path, source, options, progress).map(|()| Vec::new())),
     max_sh_degree: 3,
     estimate: size,
 };

@@ -22,7 +22,7 @@ pub(super) const ROW: FormatRow = FormatRow {
     about: "Floats for viewers of 3D models. As large as PLY; a .glb ends at 4 GiB.",
     sniff: |path, head, _| is_gltf(path, head),
     open: Some(read::open),
-    write: Some(write::write),
+    write: Some(|path, source, options, progress| write::write(path, source, options, progress).map(|()| Vec::new())),
     max_sh_degree: 3,
     estimate: |splats, degree| write::row_bytes(degree.min(3)) * splats + 6000,
 };

@@ -1,8 +1,10 @@
 //! A web page that holds a scene and shows it: one file that opens from disk, without a server or a network.
 //!
 //! The page is `assets/viewer/page.html` with marks in double braces, which name the files beside it or what is known of
-//! the scene. The splats are SPZ in base64, cut into pieces, so that a browser never needs all of them as one string.
+//! the scene. The splats are SPZ in base64, cut into pieces, so that a browser never needs all of them as one string; what
+//! moves has its coefficients behind them ([`motion`]), and the page plays it.
 
+mod motion;
 #[cfg(test)]
 mod tests;
 
@@ -14,6 +16,7 @@ use base64::engine::general_purpose::STANDARD;
 use glam::DVec3;
 use serde_json::{Value, json};
 
+use super::source::AtTime;
 use super::spz::{STREAM, write_spz_with};
 use super::{Format, FormatRow, SplatSource, WriteOptions, for_each_block};
 use crate::atomic;
@@ -26,10 +29,10 @@ pub(super) const ROW: FormatRow = FormatRow {
     format: Format::Html,
     name: "Web page",
     extensions: &["html", "htm"],
-    about: "Opens in any browser, with the viewer inside. Rounds less than SPZ; cannot be read back.",
+    about: "Opens in any browser, with the viewer inside, and plays what moves. Rounds less than SPZ; cannot be read back.",
     sniff: |_, _, _| false,
     open: None,
-    write: Some(write),
+    write: Some(|path, source, options, progress| write(path, source, options, progress).map(|()| Vec::new())),
     max_sh_degree: 3,
     estimate: size,
 };
@@ -37,19 +40,22 @@ pub(super) const ROW: FormatRow = FormatRow {
 const PAGE: &str = include_str!("../../../assets/viewer/page.html");
 
 /// The files that marks of the page stand for.
-const PARTS: [(&str, &str); 13] = [
+const PARTS: [(&str, &str); 16] = [
     ("style.css", include_str!("../../../assets/viewer/style.css")),
     ("project.frag", include_str!("../../../assets/viewer/project.frag")),
+    ("motion.frag", include_str!("../../../assets/viewer/motion.frag")),
     ("table.vert", include_str!("../../../assets/viewer/table.vert")),
     ("splat.vert", include_str!("../../../assets/viewer/splat.vert")),
     ("splat.frag", include_str!("../../../assets/viewer/splat.frag")),
     ("spz.js", include_str!("../../../assets/viewer/spz.js")),
+    ("motion.js", include_str!("../../../assets/viewer/motion.js")),
     ("sort.js", include_str!("../../../assets/viewer/sort.js")),
     ("worker.js", include_str!("../../../assets/viewer/worker.js")),
     ("vector.js", include_str!("../../../assets/viewer/vector.js")),
     ("camera.js", include_str!("../../../assets/viewer/camera.js")),
     ("controls.js", include_str!("../../../assets/viewer/controls.js")),
     ("renderer.js", include_str!("../../../assets/viewer/renderer.js")),
+    ("player.js", include_str!("../../../assets/viewer/player.js")),
     ("viewer.js", include_str!("../../../assets/viewer/viewer.js")),
 ];
 
@@ -61,8 +67,9 @@ const PIECE: usize = 3 << 20;
 const FOV: f64 = 50.0;
 /// Nearest distance drawn, as a share of the scene's radius.
 const NEAR_SHARE: f64 = 0.01;
-/// Share of the time that is over when the extent is known.
+/// Shares of the time that are over when the extent is known, and the motion if there is any.
 const MEASURED: f64 = 0.1;
+const MOVED: f64 = 0.4;
 
 /// How a viewer that is written with the splats begins.
 #[derive(Clone, Debug, PartialEq)]
@@ -112,7 +119,12 @@ fn size(splats: u64, degree: u8) -> u64 {
 fn write(path: &Path, source: &dyn SplatSource, options: &WriteOptions, progress: OnProgress<'_>) -> Result<()> {
     let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     let sphere = sphere(source, &mut |share| progress(MEASURED * share))?;
-    let scene = scene(&stem, source, &sphere, options)?;
+    let mut scene = scene(&stem, source, &sphere, options)?;
+    let motion = motion::packed(source, &mut |share| progress(MEASURED + (MOVED - MEASURED) * share))?;
+    let begun = if motion.is_some() { MOVED } else { MEASURED };
+    if let (Some(motion), Some(scene)) = (&motion, scene.as_object_mut()) {
+        scene.insert("motion".to_owned(), motion.described.clone());
+    }
     let refused = |source| Error::io(path, "write", source);
     atomic::write_with(path, &mut |out| {
         for (literal, mark) in marks() {
@@ -125,11 +137,15 @@ fn write(path: &Path, source: &dyn SplatSource, options: &WriteOptions, progress
                     out.write_all(scene.to_string().replace('<', "\\u003c").as_bytes()).map_err(refused)?;
                 }
                 Some("splats") => {
-                    let progress: OnProgress<'_> = &mut |share| progress(MEASURED + (1.0 - MEASURED) * share);
+                    let progress: OnProgress<'_> = &mut |share| progress(begun + (1.0 - begun) * share);
                     write_pieces(out, source, options, progress).map_err(|error| match error {
                         Error::Io { path: stream, source, .. } if stream == Path::new(STREAM) => refused(source),
                         other => other,
                     })?;
+                    if let Some(motion) = &motion {
+                        let mut pieces = Pieces::new(out, "motion");
+                        pieces.write_all(&motion.bytes).and_then(|()| pieces.finish()).map_err(refused)?;
+                    }
                 }
                 Some(name) => out.write_all(part(name).as_bytes()).map_err(refused)?,
                 None => {}
@@ -146,7 +162,7 @@ fn write_pieces(
     options: &WriteOptions,
     progress: OnProgress<'_>,
 ) -> Result<()> {
-    let mut pieces = Pieces { out, pending: Vec::new(), text: String::new() };
+    let mut pieces = Pieces::new(out, "splats");
     let options = WriteOptions { spz_version: SPZ_VERSION, ..options.clone() };
     write_spz_with(&mut pieces, source, &options, sh_bucket, progress)?;
     pieces.finish().map_err(|source| Error::io(STREAM, "write", source))
@@ -187,10 +203,10 @@ fn escaped(text: &str) -> String {
     html
 }
 
-/// Where most of the splats are.
+/// Where most of the splats are, in the middle of the clip if they move.
 fn sphere(source: &dyn SplatSource, progress: OnProgress<'_>) -> Result<Sphere> {
     let mut places = SplatCloud::default();
-    for_each_block(source, None, progress, &mut |_, block| {
+    for_each_block(&AtTime::new(source, 0.5), None, progress, &mut |_, block| {
         places.means.extend_from_slice(&block.means);
         places.opacity_logits.extend_from_slice(&block.opacity_logits);
         Ok(())
@@ -238,17 +254,22 @@ fn scene(title: &str, source: &dyn SplatSource, sphere: &Sphere, options: &Write
 /// Bytes as base64 in elements that no browser runs.
 struct Pieces<'a> {
     out: &'a mut dyn Write,
+    class: &'static str,
     pending: Vec<u8>,
     text: String,
 }
 
-impl Pieces<'_> {
+impl<'a> Pieces<'a> {
+    fn new(out: &'a mut dyn Write, class: &'static str) -> Self {
+        Pieces { out, class, pending: Vec::new(), text: String::new() }
+    }
+
     /// Writes out what is pending.
     fn put(&mut self) -> std::io::Result<()> {
         self.text.clear();
         STANDARD.encode_string(&self.pending, &mut self.text);
         self.pending.clear();
-        writeln!(self.out, r#"<script type="text/plain" class="splats">{}</script>"#, self.text)
+        writeln!(self.out, r#"<script type="text/plain" class="{}">{}</script>"#, self.class, self.text)
     }
 
     fn finish(mut self) -> std::io::Result<()> {

@@ -28,7 +28,7 @@ pub(super) const ROW: FormatRow = FormatRow {
         head.starts_with(b"ply") && !is_packed(head) || path.is_dir() && newest_iteration(path).is_some()
     },
     open: Some(open),
-    write: Some(write),
+    write: Some(|path, source, options, progress| write(path, source, options, progress).map(|()| Vec::new())),
     max_sh_degree: 3,
     estimate: size,
 };
@@ -151,9 +151,12 @@ fn open(path: &Path, progress: OnProgress<'_>) -> Result<Box<dyn SplatSource>> {
     rows.scan(&mut |share| progress(read + (1.0 - read) * share), &mut |first, bytes| {
         layout.for_each_bad(bytes, |index| kept.leave_out(first + index));
     })?;
+    let count = rows.count() - kept.dropped();
+    let values = layout.motion.map(|motion| motion.columns().iter().map(|column| u64::from(column.width)).sum::<u64>());
     let info = SplatInfo {
         format: Some(Format::Ply),
-        count: rows.count() - kept.dropped(),
+        count,
+        motion_bytes: values.map(|values| 4 * values * count as u64),
         sh_degree: layout.sh_degree,
         antialiased,
         motion: layout.motion,

@@ -25,7 +25,7 @@ pub(super) const ROW: FormatRow = FormatRow {
     about: "For the web: 8 to 15 times smaller than PLY. View dependence is approximate.",
     sniff,
     open: Some(read::open),
-    write: Some(encode::write),
+    write: Some(|path, source, options, progress| encode::write(path, source, options, progress).map(|()| Vec::new())),
     max_sh_degree: 3,
     estimate,
 };

@@ -21,6 +21,8 @@ pub struct SplatInfo {
     pub antialiased: bool,
     /// How they move.
     pub motion: Option<Motion>,
+    /// Bytes of the file that say so, where the format keeps them apart.
+    pub motion_bytes: Option<u64>,
     /// Rows left out, because a value was NaN or a quaternion zero.
     pub dropped: usize,
     /// What a person should know: what of the file was not understood or had to be cut.
@@ -103,7 +105,7 @@ pub(super) struct AtTime<'a> {
 impl<'a> AtTime<'a> {
     /// At a time from 0 to 1.
     pub(super) fn new(moving: &'a dyn SplatSource, time: f64) -> Self {
-        AtTime { moving, time, info: SplatInfo { motion: None, ..moving.info().clone() } }
+        AtTime { moving, time, info: SplatInfo { motion: None, motion_bytes: None, ..moving.info().clone() } }
     }
 }
 

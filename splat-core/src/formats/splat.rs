@@ -28,7 +28,7 @@ pub(super) const ROW: FormatRow = FormatRow {
         path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("splat")) && is_plausible(head)
     },
     open: Some(open),
-    write: Some(write),
+    write: Some(|path, source, options, progress| write(path, source, options, progress).map(|()| Vec::new())),
     max_sh_degree: 0,
     estimate: |splats, _| splats * ROW_BYTES as u64,
 };

@@ -103,7 +103,7 @@ pub(super) const ROW: FormatRow = FormatRow {
     about: "Twenty times smaller than PLY at nearly the same picture. Read by this program only.",
     sniff: |_, head, _| head.starts_with(&MAGIC),
     open: Some(open),
-    write: Some(write),
+    write: Some(|path, source, options, progress| write(path, source, options, progress).map(|()| Vec::new())),
     max_sh_degree: 3,
     estimate: |splats, degree| 8000 + splats * (8 + u64::from(degree)),
 };
@@ -203,6 +203,7 @@ fn open(path: &Path, progress: OnProgress<'_>) -> Result<Box<dyn SplatSource>> {
         sh_degree: reader.sh_degree(),
         antialiased: reader.meta().get("antialiased").and_then(Value::as_bool).unwrap_or(false),
         motion: reader.motion().map_err(|problem| Error::input(path, problem.to_string(), "export the scene again"))?,
+        motion_bytes: reader.column_bytes(|name| name.starts_with("flow_")),
         dropped: 0,
         notes: reader.notes().to_vec(),
     };

@@ -35,7 +35,7 @@ pub(super) const ROW: FormatRow = FormatRow {
     about: "A tenth of PLY or less. Rounds everything, view-dependent colours most.",
     sniff: |_, head, _| is_spz(head),
     open: Some(open),
-    write: Some(write),
+    write: Some(|path, source, options, progress| write(path, source, options, progress).map(|()| Vec::new())),
     max_sh_degree: 3,
     estimate: size,
 };

@@ -51,6 +51,24 @@ pub(super) fn half(bits: u16) -> f32 {
     }
 }
 
+/// The bits of the half float nearest to a value; beyond the largest, the largest, and 0 for NaN.
+pub(super) fn half_bits(value: f32) -> u16 {
+    const LARGEST: f32 = 65504.0;
+    const SMALLEST_NORMAL: f32 = 1.0 / 16384.0;
+    let sign = u16::from(value.is_sign_negative()) << 15;
+    let size = value.abs().min(LARGEST);
+    if value.is_nan() {
+        return 0;
+    }
+    if size < SMALLEST_NORMAL {
+        return sign | (f64::from(size) * 2.0_f64.powi(24)).round_ties_even() as u16;
+    }
+    // The exponent and ten bits of the fraction move as one number, so that rounding up carries into the exponent.
+    let bits = size.to_bits() - (112 << 23);
+    let (kept, cut) = ((bits >> 13) as u16, bits & 0x1fff);
+    sign | (kept + u16::from(cut > 0x1000 || (cut == 0x1000 && kept & 1 == 1)))
+}
+
 /// Other directions for some of the axes; made twice, it undoes itself.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Flip {
@@ -94,7 +112,7 @@ impl Flip {
 pub(super) mod tests {
     use glam::{DMat3, DQuat, DVec3};
 
-    use super::{Flip, half, log_scale, logit, logit_of_byte, opacity_byte, sigmoid, unit};
+    use super::{Flip, half, half_bits, log_scale, logit, logit_of_byte, opacity_byte, sigmoid, unit};
     use crate::edit::Similarity;
     use crate::scene::io::ply::MAX_STORED;
     use crate::scene::{SplatCloud, colour};
@@ -209,5 +227,20 @@ pub(super) mod tests {
             assert_eq!(half(bits), value);
         }
         assert!(half(0x7c00).is_infinite() && half(0x7e01).is_nan());
+    }
+
+    #[test]
+    fn half_floats_are_the_nearest_ones() {
+        for bits in (0..0x7c00).chain(0x8000..0xfc00) {
+            assert_eq!(half_bits(half(bits)), bits, "{bits:#x}");
+            if bits & 0x7fff < 0x7bff {
+                let middle = (half(bits) + half(bits + 1)) / 2.0;
+                assert_eq!(half_bits(middle), bits + (bits & 1), "{bits:#x}");
+                let (below, above) =
+                    (half(bits) * 0.51 + half(bits + 1) * 0.49, half(bits) * 0.49 + half(bits + 1) * 0.51);
+                assert_eq!((half_bits(below), half_bits(above)), (bits, bits + 1), "{bits:#x}");
+            }
+        }
+        assert_eq!([f32::INFINITY, -1e9, f32::NAN].map(half_bits), [0x7bff, 0xfbff, 0]);
     }
 }

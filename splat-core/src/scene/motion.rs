@@ -160,12 +160,19 @@ impl SplatCloud {
         self.more.iter().find(|column| column.name == name).map_or(&[], |column| &column.values)
     }
 
+    /// The values of one splat in a further column; none if there is no such column.
+    pub(crate) fn more_row(&self, name: &str, row: usize) -> &[f32] {
+        let column = self.more.iter().find(|column| column.name == name);
+        column.and_then(|column| column.values.chunks_exact(column.width.max(1)).nth(row)).unwrap_or_default()
+    }
+
     /// Which splats move, change or fade at all.
     pub fn moving(&self) -> Vec<bool> {
         let mut moving = vec![false; self.len()];
         for column in self.more.iter().filter(|column| column.name != Motion::DILATIONS) {
+            let fades = column.name == Motion::LIFETIMES;
             for (moves, values) in moving.iter_mut().zip(column.values.chunks_exact(column.width.max(1))) {
-                *moves |= values.iter().any(|&value| value != 0.0);
+                *moves |= values.iter().any(|&value| value != 0.0) && !(fades && is_always_there(values));
             }
         }
         moving
@@ -209,6 +216,11 @@ impl SplatCloud {
         }
         still
     }
+}
+
+/// Whether a window in time is so wide that nobody sees its ends: opacities change by less than a ten-thousandth.
+fn is_always_there(window: &[f32]) -> bool {
+    matches!(window, &[centre, fade] if fade.exp() * (centre.abs() + 0.5) / 3.0 < 0.01)
 }
 
 /// The logit of an opacity that is multiplied by exp(−½ z²), z = e^fade (time − centre) / 3.

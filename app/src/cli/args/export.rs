@@ -11,7 +11,9 @@ use super::GpuArgs;
 #[command(after_help = format!("Formats:\n{}\nExamples:
   splat export runs/fox fox.ply
   splat export fox.ply small.ply --sh-degree 0 --check
-  splat export runs/fox fine.splatz --quality 2 --check", writable()))]
+  splat export runs/fox fine.splatz --quality 2 --check
+  splat export runs/dance dance.splatv --check
+  splat export runs/dance frames/dance.ply --frames 120", writable()))]
 pub(crate) struct ExportArgs {
     /// A run folder or a splat file of any readable format.
     #[arg(value_name = "RUN|FILE")]

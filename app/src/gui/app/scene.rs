@@ -354,7 +354,8 @@ impl App {
         let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
         let work = move |progress: &Progress| {
             let cloud = if without_hidden { document.without_hidden().baked()? } else { document.baked()? };
-            save_splats(&path, &cloud.source(), &options, &mut |share| progress.tell(share))?;
+            let told = save_splats(&path, &cloud.source(), &options, &mut |share| progress.tell(share))?;
+            let lost = lost.into_iter().chain(told).reduce(|all, next| all + "; " + &next);
             Ok(Saved { path, version, lost })
         };
         self.saving = Some(Job::spawn(&self.ctx, format!("Writing {name}"), work));

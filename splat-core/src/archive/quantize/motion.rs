@@ -1,10 +1,11 @@
 //! Columns of splats that move.
 //!
-//! Coefficients of a splat that rests are zeros, which cost next to nothing once they are coded.
+//! Coefficients of a splat that rests are zeros. Where many rest, a column ahead of the others tells which, so that the
+//! zeros cost nothing once they are coded.
 
 use glam::DQuat;
 
-use super::super::{Archive, ArchiveColumn, Codec};
+use super::super::{Archive, ArchiveColumn, Codec, Data};
 use super::{classes, descending, means_by_class, median};
 use crate::error::{Error, Result};
 use crate::scene::{Motion, MotionColumn, SplatCloud};
@@ -19,6 +20,11 @@ const DILATION_STEP: f32 = 0.01;
 const CENTRE_STEP: f32 = 0.02;
 const FADE_STEP: f32 = 0.1;
 
+/// The column that tells which splats move; readers need not know it.
+const MOVES: &str = "flow_moves";
+/// It is worth its bytes where one in so many rests.
+const RESTING: usize = 20;
+
 /// Adds those of the cloud's columns of motion that are not there yet, in the order of rows `order`; and says in the
 /// archive's own words how the splats move.
 pub(super) fn add(archive: &mut Archive, cloud: &SplatCloud, order: &[u32], quality: f32) -> Result<()> {
@@ -26,6 +32,7 @@ pub(super) fn add(archive: &mut Archive, cloud: &SplatCloud, order: &[u32], qual
     let bug = |problem: String| Error::settings(problem, "this is a bug: please report it");
     let described = serde_json::to_value(motion).map_err(|error| bug(error.to_string()))?;
     archive.meta.insert("motion".to_owned(), described);
+    let mut columns = Vec::new();
     for column in motion.columns() {
         let held = cloud.more.iter().find(|held| held.name == column.name);
         let held = held.ok_or_else(|| bug(format!("there is no column {}", column.name)))?;
@@ -40,10 +47,27 @@ pub(super) fn add(archive: &mut Archive, cloud: &SplatCloud, order: &[u32], qual
         if matches!(column.moves, Some(("quats", _))) {
             turn(&mut values, column, cloud, order, &archive.decode_column("quats", 0..archive.rows)?);
         }
-        let quantized = quantized(archive, cloud, order, column, &values, quality)?;
-        archive.columns.push(quantized);
+        columns.push(quantized(archive, cloud, order, column, &values, quality)?);
     }
+    let moves = moves(&columns, archive.rows);
+    if moves.iter().filter(|&&moves| moves == 0).count() * RESTING >= archive.rows.max(1) {
+        let codec = Codec::Steps { steps: vec![1.0], zeros: vec![0.0] };
+        archive.columns.push(ArchiveColumn::integers(MOVES, 1, codec, 1, moves));
+    }
+    archive.columns.extend(columns);
     Ok(())
+}
+
+/// For each row, 1 if any integer of these columns is not zero.
+fn moves(columns: &[ArchiveColumn], rows: usize) -> Vec<i32> {
+    let mut moves = vec![0; rows];
+    for column in columns {
+        let Data::Integers { per_row, values } = &column.data else { continue };
+        for (moves, row) in moves.iter_mut().zip(values.chunks_exact((*per_row).max(1))) {
+            *moves |= i32::from(row.iter().any(|&value| value != 0));
+        }
+    }
+    moves
 }
 
 /// Makes what is added to quaternions fit those of the archive, which may have their axes in another order and are

@@ -1,4 +1,4 @@
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::Path;
 
 use base64::Engine;
@@ -9,8 +9,8 @@ use super::{PARTS, PIECE, Pieces, StartView, ViewerHints, marks, part, sh_bucket
 use crate::error::{Error, Result};
 use crate::formats::spz::{unpack, write_spz_with};
 use crate::formats::values::tests::sample;
-use crate::formats::{FORMATS, Format, WriteOptions, load_splats, read_all, save_splats};
-use crate::scene::SplatCloud;
+use crate::formats::{FORMATS, Format, WriteOptions, load_splats, morton, read_all, save_splats};
+use crate::scene::{Motion, SplatCloud, TimeBasis};
 
 /// The page of a scene, under this name.
 fn page_of(cloud: &SplatCloud, name: &str, options: &WriteOptions) -> Result<String> {
@@ -83,7 +83,7 @@ fn the_splats_of_a_page_are_those_of_an_spz_file() {
 fn long_scenes_come_in_pieces_of_their_own() {
     let bytes: Vec<u8> = (0..2 * PIECE + 1000).map(|i| ((i * i) >> 3) as u8).collect();
     let mut page = Vec::new();
-    let mut pieces = Pieces { out: &mut page, pending: Vec::new(), text: String::new() };
+    let mut pieces = Pieces::new(&mut page, "splats");
     bytes.chunks(700_001).for_each(|chunk| pieces.write_all(chunk).unwrap());
     pieces.finish().unwrap();
     let page = String::from_utf8(page).unwrap();
@@ -156,4 +156,48 @@ fn a_page_can_be_written_but_not_read() {
     let found = std::fs::metadata(&path).unwrap().len();
     // Random splats compress worse than trained ones.
     assert!((estimated / 2..=estimated * 2).contains(&found), "{found} is not about {estimated}");
+}
+
+/// Where every third splat rests, the page says how the others move, within half a step, in the order of its splats.
+#[test]
+fn what_moves_is_in_the_page() {
+    let basis = TimeBasis::Flow { poly: 1, fourier: 1 };
+    let motion = Motion { means: basis, quats: basis, sh0: TimeBasis::STILL, dilates: true, fades: true, frames: 150 };
+    let mut cloud = sample(90, 1).with_motion(motion);
+    for column in &mut cloud.more {
+        for (at, value) in column.values.iter_mut().enumerate().filter(|(at, _)| at / column.width % 3 != 0) {
+            *value = 0.4 * (at as f32 * 1.3).sin();
+        }
+    }
+    let page = page_of(&cloud, "a.html", &WriteOptions::default()).unwrap();
+    let told = &scene_of(&page)["motion"];
+    assert_eq!((&told["count"], &told["values"], &told["seconds"]), (&60.into(), &24.into(), &5.0.into()), "{told}");
+    let steps: Vec<f64> = serde_json::from_value(told["steps"].clone()).unwrap();
+    let packed = STANDARD.decode(scripts(&page, r#"type="text/plain" class="motion""#)[0]).unwrap();
+    let mut bytes = Vec::new();
+    flate2::read::GzDecoder::new(&packed[..]).read_to_end(&mut bytes).unwrap();
+    assert_eq!(bytes.len(), 60 * (4 + 2 * 24));
+    let order = morton::order(&cloud.means);
+    for mover in 0..60 {
+        let row = order[u32::from_le_bytes(bytes[4 * mover..][..4].try_into().unwrap()) as usize] as usize;
+        assert!(row % 3 != 0, "row {row} rests");
+        let value = |at: usize| {
+            let at_byte = |byte: usize| u16::from(bytes[240 + 60 * (2 * at + byte) + mover]);
+            let stored = at_byte(0) | at_byte(1) << 8;
+            f64::from((stored >> 1) as i16 ^ -((stored & 1) as i16)) * steps[at]
+        };
+        // Positions function by function, where columns have them value by value.
+        for (term, axis) in (0..3).flat_map(|term| [(term, 0), (term, 1), (term, 2)]) {
+            let (found, held) = (value(3 * term + axis), f64::from(cloud.more[0].values[9 * row + 3 * axis + term]));
+            assert!((found - held).abs() <= 0.51 * steps[3 * term + axis], "{found} for {held}");
+        }
+        let speed = f64::from(cloud.more[2].values[row]);
+        assert!((value(21) - speed).abs() <= 0.51 * steps[21], "{} for {speed}", value(21));
+    }
+    // At one moment, and without any motion, pages are those of still splats.
+    let still = page_of(&cloud, "a.html", &WriteOptions { time: Some(0.5), ..WriteOptions::default() }).unwrap();
+    assert!(still == page_of(&cloud.at(0.5), "a.html", &WriteOptions::default()).unwrap());
+    assert!(scene_of(&still).get("motion").is_none());
+    let rests = page_of(&cloud.at(0.5).with_motion(motion), "a.html", &WriteOptions::default()).unwrap();
+    assert!(rests == still);
 }

@@ -198,6 +198,18 @@ impl ArchiveReader {
         &self.header.meta
     }
 
+    /// Bytes of the chunks that hold the columns of some names, what describes them left out; none if there is no such
+    /// column.
+    pub fn column_bytes(&self, named: fn(&str) -> bool) -> Option<u64> {
+        let places = self.header.order.iter().enumerate();
+        let wanted: Vec<usize> = places
+            .filter(|(_, column)| self.header.columns.get(**column).is_some_and(|column| named(&column.name)))
+            .map(|(at, _)| at)
+            .collect();
+        let length = |entry: &ChunkEntry| wanted.iter().map(|&at| entry.lengths[at] as u64).sum::<u64>();
+        (!wanted.is_empty()).then(|| self.chunks.iter().map(length).sum())
+    }
+
     /// How the splats move.
     ///
     /// # Errors

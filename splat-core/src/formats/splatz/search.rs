@@ -87,7 +87,13 @@ fn candidates(archive: &Archive, column: &ArchiveColumn, known: &[usize], c: usi
             };
             (0..per_row.min(3)).map(move |c| Source::Other(number as u16, c as u16))
         });
-        sources.extend(integers.take(MOST_OTHERS));
+        let integers: Vec<Source> = integers.collect();
+        let (first, further) = integers.split_at(MOST_OTHERS.min(integers.len()));
+        sources.extend(first);
+        // Integers that stand alone sort rows into kinds.
+        let per_row = |number: u16| archive.columns[usize::from(number)].data.per_row(0);
+        let alone = |source: &&Source| matches!(source, Source::Other(number, _) if per_row(*number) == 1);
+        sources.extend(further.iter().filter(alone));
     }
     sources
 }
