@@ -18,6 +18,7 @@ mod lens;
 mod loader;
 mod motion;
 mod names;
+mod paths;
 mod split;
 mod times;
 mod unsupported;
@@ -32,4 +33,5 @@ pub use io::ply::{SplatCloud, count_splats, read_points, read_splats, write_spla
 pub use lens::Lens;
 pub use loader::PhotoLoader;
 pub use motion::{CloudColumn, Motion, MotionColumn, TimeBasis};
+pub use paths::Paths;
 pub use times::Times;

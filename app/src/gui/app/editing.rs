@@ -284,6 +284,7 @@ impl App {
             inspect::Attribute::Anisotropy => Attribute::Anisotropy,
             inspect::Attribute::Distance => Attribute::Distance(self.viewport.camera.pivot()),
             inspect::Attribute::Brightness => Attribute::Brightness,
+            inspect::Attribute::Travelled => Attribute::Travelled,
         }
     }
 }
