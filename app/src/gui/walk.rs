@@ -10,8 +10,8 @@ use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
 use splat_core::gpu::{Gpu, GpuOptions};
 use splat_core::params::params_sha256;
-use splat_core::scene::{Motion, SplatCloud, TimeBasis};
 use splat_core::scene::io::ply::{read_splats, write_splats};
+use splat_core::scene::{Motion, SplatCloud, TimeBasis};
 use splat_core::settings::Settings;
 
 use super::app::App;
@@ -395,12 +395,14 @@ fn a_scene_that_moves_is_played_followed_and_filmed() {
     wait(&mut window, "the camera at rest", App::is_up_to_date);
     press(&mut window, Modifiers::NONE, Key::Enter);
     assert_eq!(app(&mut window).keys(), 2);
-    let (film, path, again) = (folder.path().join("film"), folder.path().join("path.json"), folder.path().join("again"));
+    let (film, path, again) =
+        (folder.path().join("film"), folder.path().join("path.json"), folder.path().join("again"));
     app(&mut window).film_for_test(film.clone());
     wait(&mut window, "the pictures", |app| !app.is_busy());
     app(&mut window).export_path_for_test(&path);
     let [file, path, out] = [&file, &path, &again].map(|path| path.to_str().unwrap());
-    let words = ["splat", "render", file, "--camera-path", path, "--time", "0..1", "--size", "48x32", "--frame-rate", "2"];
+    let words =
+        ["splat", "render", file, "--camera-path", path, "--time", "0..1", "--size", "48x32", "--frame-rate", "2"];
     crate::cli::run_words(&[&words[..], &["-o", out]].concat()).unwrap();
     let pictures = |folder: &Path| {
         let mut files: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();

@@ -44,8 +44,7 @@ impl Viewpoint<'_> {
     /// at most `radius` pixels away.
     pub fn at_point(&self, pixel: DVec2, radius: f64) -> Option<Hit> {
         let cloud = self.document.cloud();
-        let near_pixel =
-            RowSet::from_fn(cloud.len(), |row| self.may_reach(row, pixel, radius) && self.is_there(row));
+        let near_pixel = RowSet::from_fn(cloud.len(), |row| self.may_reach(row, pixel, radius) && self.is_there(row));
         let mut covering: Vec<(f64, usize, f64)> = Vec::new();
         let mut nearest: Option<(f64, f64, usize)> = None;
         for row in near_pixel.iter() {

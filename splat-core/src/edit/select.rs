@@ -177,18 +177,18 @@ impl OrientedBox {
     }
 }
 
-/// Splats with their centres in a box.
-pub fn in_box(document: &Document, region: &OrientedBox) -> RowSet {
+/// Splats with their centres in a box at a time, or at rest without one.
+pub fn in_box(document: &Document, region: &OrientedBox, time: Option<f64>) -> RowSet {
     let stored = region.transformed(&document.transform().inverse());
     let in_box = DMat3::from_quat(stored.rotation).transpose();
-    with_means(document, |mean| (in_box * (mean - stored.centre)).abs().cmple(stored.half_size).all())
+    with_means(document, time, |mean| (in_box * (mean - stored.centre)).abs().cmple(stored.half_size).all())
 }
 
-/// Splats with their centres in a sphere.
-pub fn in_sphere(document: &Document, centre: DVec3, radius: f64) -> RowSet {
+/// Splats with their centres in a sphere at a time, or at rest without one.
+pub fn in_sphere(document: &Document, centre: DVec3, radius: f64, time: Option<f64>) -> RowSet {
     let stored = document.transform().inverse();
     let (centre, radius) = (stored.transform_point(centre), stored.scale * radius);
-    with_means(document, |mean| radius >= 0.0 && mean.distance_squared(centre) <= radius * radius)
+    with_means(document, time, |mean| radius >= 0.0 && mean.distance_squared(centre) <= radius * radius)
 }
 
 /// Splats with an attribute in a range.
@@ -200,7 +200,7 @@ pub fn by_attribute(document: &Document, attribute: Attribute, range: &RangeIncl
     })
 }
 
-fn with_means(document: &Document, accepts: impl Fn(DVec3) -> bool + Sync) -> RowSet {
-    let means = &document.cloud().means;
+fn with_means(document: &Document, time: Option<f64>, accepts: impl Fn(DVec3) -> bool + Sync) -> RowSet {
+    let means = document.cloud().means_at(time);
     RowSet::from_fn(means.len(), |row| document.is_shown(row) && accepts(DVec3::from_array(means[row].map(f64::from))))
 }

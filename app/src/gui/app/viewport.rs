@@ -292,7 +292,8 @@ impl App {
         let compares = looking && viewport.compare.wants_photo();
         if viewport.trails
             && !compares
-            && let (Some(ways), Some(time)) = (&self.trailing.ways, viewport.shown.as_ref().and_then(|shown| shown.view.time))
+            && let (Some(ways), Some(time)) =
+                (&self.trailing.ways, viewport.shown.as_ref().and_then(|shown| shown.view.time))
         {
             ways.draw(painter, projection, ink, time);
         }
@@ -518,7 +519,8 @@ impl App {
 
     /// Sees the selection, or turns about the surface in the middle of the picture.
     pub(super) fn focus(&mut self) {
-        self.find(|document| Found::Frame(Extent::of(document, document.selected(), 0.0)));
+        let time = self.wanted_time();
+        self.find(move |document| Found::Frame(Extent::of(document, document.selected(), 0.0, time)));
     }
 
     /// Turns about the surface in the middle of the picture.
@@ -531,7 +533,8 @@ impl App {
 
     /// Sees everything.
     pub(super) fn frame_all(&mut self) {
-        self.find(|document| Found::Frame(Extent::of(document, &document.shown(), 0.02)));
+        let time = self.wanted_time();
+        self.find(move |document| Found::Frame(Extent::of(document, &document.shown(), 0.02, time)));
     }
 
     /// Orbit or fly.

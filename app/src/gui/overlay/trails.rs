@@ -55,9 +55,8 @@ impl Trails {
         let paths = Paths::over_clip(cloud);
         let among = if document.selected().is_empty() { &document.shown() } else { document.selected() };
         let opacity = |row: usize| 1.0 / (1.0 + (-cloud.opacity_logits[row]).exp());
-        let moving = RowSet::from_fn(cloud.len(), |row| {
-            among.contains(row) && !paths.rests(row) && opacity(row) >= FAINTEST
-        });
+        let moving =
+            RowSet::from_fn(cloud.len(), |row| among.contains(row) && !paths.rests(row) && opacity(row) >= FAINTEST);
         let moving: Vec<usize> = moving.iter().collect();
         let ways: Vec<(usize, f64)> =
             evenly(&moving, CANDIDATES).map(|&row| (row, paths.travelled(row))).filter(|way| way.1 > 0.0).collect();

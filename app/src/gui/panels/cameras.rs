@@ -17,8 +17,8 @@ use crate::gui::scores::Scores;
 use crate::gui::thumbnails::Thumbnails;
 
 use order::Order;
-use over_time::OverTime;
 pub(crate) use order::Sort;
+use over_time::OverTime;
 
 /// What a photo is used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -91,16 +91,16 @@ fn boxes_and_spheres_find_centres() {
         let inside = region.rotation.conjugate() * (point - centre);
         inside.abs().cmple(region.half_size).all()
     });
-    assert_eq!(rows_of(&in_box(&document, &region)), expected);
+    assert_eq!(rows_of(&in_box(&document, &region, None)), expected);
     let expected = looked_at(&document, |point| point.distance(centre) <= 1.3);
-    assert_eq!(rows_of(&in_sphere(&document, centre, 1.3)), expected);
-    assert!(in_sphere(&document, centre, -1.0).is_empty());
+    assert_eq!(rows_of(&in_sphere(&document, centre, 1.3, None)), expected);
+    assert!(in_sphere(&document, centre, -1.0, None).is_empty());
     // The box of a moved scene is the moved box.
     let back = document.transform().inverse();
     let at_home = super::document(document.cloud().as_ref().clone());
-    let mut same = in_box(&at_home, &region.transformed(&back));
+    let mut same = in_box(&at_home, &region.transformed(&back), None);
     same.intersect_with(&document.shown());
-    assert_eq!(same, in_box(&document, &region));
+    assert_eq!(same, in_box(&document, &region, None));
 }
 
 /// Splats that move, and come and go.
@@ -137,6 +137,11 @@ fn pictures_of_a_time_find_splats_where_they_are_then() {
     assert!(found.len() > 20 && close(&found, &expected) + close(&expected, &found) < 5, "{found:?} {expected:?}");
     let at_rest = rows_of(&Viewpoint::new(&moves, &View { time: None, ..view.clone() }, 0.1).in_rectangle(low, high));
     assert!(close(&at_rest, &found) > 10, "time makes no difference");
+    let region = OrientedBox { centre: DVec3::ZERO, rotation: DQuat::IDENTITY, half_size: DVec3::splat(0.6) };
+    assert_eq!(in_box(&moves, &region, view.time), in_box(&there, &region, None));
+    assert_ne!(in_box(&moves, &region, view.time), in_box(&moves, &region, None));
+    let ball = |document: &Document, time| in_sphere(document, DVec3::ONE, 0.8, time);
+    assert_eq!(ball(&moves, view.time), ball(&there, None));
     for pixel in [DVec2::new(160.0, 100.0), DVec2::new(120.0, 90.0), DVec2::new(200.0, 130.0)] {
         let row = |viewpoint: &Viewpoint| viewpoint.at_point(pixel, 3.0).map(|hit| hit.row);
         assert_eq!(row(&now), row(&still), "{pixel}");
