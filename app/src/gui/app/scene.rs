@@ -240,6 +240,7 @@ impl App {
         self.widgets.display.look.sh_degree = 3;
         self.widgets.display.look.near = None;
         self.widgets.histogram = None;
+        self.trailing = Default::default();
         self.widgets.inspect = Default::default();
         self.widgets.side = if scene.photos.is_some() { SideTab::Train } else { SideTab::Display };
         // An evaluation's background, so that what is seen is what is scored.
