@@ -138,5 +138,6 @@ on_every_profile! {
     looks::a_cloud_that_does_not_fit_leaves_the_earlier_one,
     looks::the_surface_of_a_wall_is_found,
     looks::ages_are_coloured_or_their_absence_is_told,
+    looks::motion_is_coloured_and_what_rests_is_grey,
     looks::the_command_line_renders_what_a_viewer_draws,
 }

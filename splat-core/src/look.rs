@@ -48,11 +48,14 @@ pub enum Mode {
     Size,
     /// How long each splat has existed. Where ages are not known this is [`Mode::Colour`], and the picture says so.
     Age,
+    /// How far the centre of each splat goes over the clip; what rests is grey. Where nothing moves this is
+    /// [`Mode::Colour`], and the picture says so.
+    Motion,
 }
 
 impl Mode {
     /// Every mode, in the order of menus.
-    pub const ALL: [Mode; 10] = [
+    pub const ALL: [Mode; 11] = [
         Mode::Colour,
         Mode::Depth,
         Mode::Alpha,
@@ -63,6 +66,7 @@ impl Mode {
         Mode::Opacity,
         Mode::Size,
         Mode::Age,
+        Mode::Motion,
     ];
 
     /// Name for people.
@@ -78,6 +82,7 @@ impl Mode {
             Mode::Opacity => "Opacity",
             Mode::Size => "Size",
             Mode::Age => "Age",
+            Mode::Motion => "Motion",
         }
     }
 
@@ -94,6 +99,7 @@ impl Mode {
             Mode::Opacity => "opacity",
             Mode::Size => "size",
             Mode::Age => "age",
+            Mode::Motion => "motion",
         }
     }
 }

@@ -12,7 +12,7 @@ use splat_core::look::{Colormap, Look, Marks, Mode, Picture, Viewer};
 use splat_core::model::{Model, RasterOptions, Rendered, Scene, ViewRenderer};
 use splat_core::params::Params;
 use splat_core::render::Renderer;
-use splat_core::scene::{SplatCloud, View, write_splats};
+use splat_core::scene::{Motion, SplatCloud, TimeBasis, View, write_splats};
 use splat_core::schedule::{Phase, Rate};
 use splat_core::stage::decode::{Decode, DecodeCodecs, DecodeRates};
 use splat_core::stage::rasterize::{Blending, Rasterize};
@@ -157,7 +157,7 @@ pub(super) fn going_through_all_looks_comes_back_to_the_same_bytes(gpu: &Arc<Gpu
     let mut viewer = viewer(gpu, &cloud);
     let first = viewer.draw(&view, &look(Mode::Colour)).unwrap();
     let mut seen = vec![first.image.clone()];
-    for mode in Mode::ALL.into_iter().skip(1).filter(|mode| *mode != Mode::Age) {
+    for mode in Mode::ALL.into_iter().skip(1).filter(|mode| !matches!(mode, Mode::Age | Mode::Motion)) {
         let picture = viewer.draw(&view, &look(mode)).unwrap();
         assert!(!seen.contains(&picture.image), "{mode} looks like another mode");
         assert!(viewer.draw(&view, &look(mode)).unwrap() == picture, "{mode} again");
@@ -363,6 +363,33 @@ pub(super) fn ages_are_coloured_or_their_absence_is_told(gpu: &Arc<Gpu>) {
     let legend = with.legend.unwrap();
     assert_eq!((legend.label, legend.min, legend.max, with.note), ("Age", 0.0, 990.0, None));
     assert!(with.image != colour.image);
+}
+
+pub(super) fn motion_is_coloured_and_what_rests_is_grey(gpu: &Arc<Gpu>) {
+    let (still, view) = (scene(100, 108), view(&camera(32, 32)));
+    let mut viewer = viewer(gpu, &still);
+    let colour = viewer.draw(&view, &look(Mode::Colour)).unwrap();
+    let without = viewer.draw(&view, &look(Mode::Motion)).unwrap();
+    assert!(without.image == colour.image && without.legend.is_none());
+    assert!(without.note.is_some_and(|note| note.contains("do not move")));
+    let rest = TimeBasis::STILL;
+    let means = TimeBasis::Flow { poly: 1, fourier: 0 };
+    let motion = Motion { means, quats: rest, sh0: rest, dilates: false, fades: false, frames: 8 };
+    let mut cloud = still.with_motion(motion);
+    let draw = |viewer: &mut Viewer, cloud: &SplatCloud, look: &Look| {
+        viewer.set_cloud(Arc::new(cloud.clone()), OPTIONS, None).unwrap();
+        viewer.draw(&View { time: Some(0.5), ..view.clone() }, look).unwrap()
+    };
+    let black = Look { background: [0.0; 3], ..look(Mode::Motion) };
+    let rests = draw(&mut viewer, &cloud, &black);
+    let is_grey = |pixel: &[u8]| pixel[0] == pixel[1] && pixel[1] == pixel[2];
+    assert!(rests.image.rgba.chunks_exact(4).all(is_grey) && rests.legend.is_none());
+    cloud.more[0].values.chunks_exact_mut(3).skip(50).for_each(|way| way[0] = 2.0);
+    let moves = draw(&mut viewer, &cloud, &black);
+    assert!(!moves.image.rgba.chunks_exact(4).all(is_grey));
+    let legend = moves.legend.unwrap();
+    assert_eq!((legend.label, legend.min, moves.note), ("Distance travelled", 0.0, None));
+    assert!((legend.max - 4.0).abs() < 1e-4, "{}", legend.max);
 }
 
 /// `splat render` of `scene.ply` in a folder, with more flags.

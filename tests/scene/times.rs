@@ -45,8 +45,23 @@ fn times_reach_from_zero_to_one_over_all_views() {
     }
     assert_eq!((found[0], found[3]), (Some(0.0), Some(1.0)));
     let times = dataset.times.unwrap();
+    assert_eq!(times.frame_rate, None);
     assert_eq!((times.first, times.last, times.count, times.cameras), (-10.0, 30.000_000_001, 3, [1, 2]));
     assert_eq!(times.to_string(), "3 times from -10 to 30.000000001, 1 to 2 cameras each");
+}
+
+#[test]
+fn a_frame_rate_is_kept_if_it_is_one() {
+    for (fps, wanted) in [(json!(10), Some(10.0)), (json!(29.97), Some(29.97)), (json!(0), None), (json!("x"), None)] {
+        let folder = transforms_scene(3);
+        let mut json = transforms(3);
+        json["fps"] = fps;
+        for (index, frame) in json["frames"].as_array_mut().unwrap().iter_mut().enumerate() {
+            frame["time"] = json!(index);
+        }
+        write_json(folder.path(), &json);
+        assert_eq!(load(folder.path()).times.unwrap().frame_rate, wanted);
+    }
 }
 
 #[test]

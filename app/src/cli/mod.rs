@@ -79,6 +79,13 @@ fn run(verb: Verb, quiet: bool) -> anyhow::Result<u8> {
     }
 }
 
+/// Runs a command line, for tests of what else should come to the same.
+#[cfg(all(test, feature = "gui"))]
+pub(crate) fn run_words(words: &[&str]) -> anyhow::Result<u8> {
+    let args = Args::try_parse_from(words)?;
+    run(args.verb.unwrap_or_else(no_verb), true)
+}
+
 /// Tells an error as `splat: what: why` and chooses the exit code.
 fn report(error: &anyhow::Error) -> ExitCode {
     let is_broken_pipe = |cause: &(dyn std::error::Error + 'static)| {

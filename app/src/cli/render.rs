@@ -30,8 +30,9 @@ pub(crate) fn run(args: &RenderArgs, quiet: bool) -> Result<u8> {
             view.time = Some(args.time.map_or(0.0, |[from, _]| from));
             let picture = viewer(args, &target, eye.distance(point))?.draw(&view, &look)?;
             write_render(path, &picture.image)?;
-            if let Some(legend) = picture.legend.filter(|_| !quiet) {
-                output::note(&explained(&legend));
+            if !quiet {
+                picture.note.into_iter().for_each(output::note);
+                picture.legend.iter().for_each(|legend| output::note(&explained(legend)));
             }
             output::print(&format!("{}\n", path.display()))?;
         }
@@ -56,6 +57,8 @@ fn cameras(args: &RenderArgs, target: &Target, look: &Look, quiet: bool) -> Resu
         let picture = viewer.draw(&View { time, ..(*view).clone() }, look)?;
         let path = images.write(&view.name, &picture.image)?;
         if !quiet {
+            // The same for every view.
+            picture.note.filter(|_| i == 0).into_iter().for_each(output::note);
             let meaning = picture.legend.map_or_else(String::new, |legend| format!("  {}", explained(&legend)));
             output::note(&format!("{}/{} {}{meaning}", i + 1, views.len(), path.display()));
         }

@@ -67,8 +67,14 @@ pub(crate) enum Action {
     ToggleFrusta,
     /// Show or hide grid and axes.
     ToggleGrid,
+    /// Show or hide where splats go.
+    ToggleTrails,
     /// Play or pause a scene that moves.
     PlayScene,
+    /// Go to the next frame of a scene that moves.
+    NextFrame,
+    /// Go to the previous frame of a scene that moves.
+    PreviousFrame,
     /// Write the picture to a PNG.
     Screenshot,
 

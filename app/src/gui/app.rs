@@ -1,5 +1,6 @@
 //! The window's state, and one frame of it: hear the news, show everything, carry out what was asked for.
 
+mod clip;
 mod editing;
 mod film;
 mod news;
@@ -21,6 +22,7 @@ use eframe::wgpu::DeviceType;
 use egui::{CentralPanel, Context, Frame, Panel, Ui};
 use splat_core::gpu::{GpuInfo, GpuOptions};
 
+use self::clip::Trailing;
 use self::editing::Found;
 use self::film::Film;
 use self::scene::{Saved, Scene};
@@ -172,6 +174,7 @@ pub(crate) struct App {
     scoring: Option<(usize, usize)>,
     viewport: Viewport,
     film: Film,
+    trailing: Trailing,
     widgets: Widgets,
     prefs: Prefs,
     toasts: Toasts,
@@ -232,6 +235,7 @@ impl App {
             scoring: None,
             viewport: Viewport::new(&prefs),
             film: Film::default(),
+            trailing: Trailing::default(),
             widgets: Widgets {
                 side: SideTab::Train,
                 bottom: BottomTab::Plots,

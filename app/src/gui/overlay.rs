@@ -1,4 +1,4 @@
-//! What is drawn over the picture: grid, cameras, selections, marks and the axis gizmo.
+//! What is drawn over the picture: grid, cameras, ways of splats, selections, marks and the axis gizmo.
 //!
 //! Everything is placed with the [`View`](splat_core::scene::View) that the picture was made with, not with the one
 //! that the camera has since moved to, so that lines stay on what they mark while the picture is late.
@@ -11,6 +11,7 @@ mod ink;
 mod lines;
 mod marks;
 mod projection;
+mod trails;
 mod volumes;
 
 pub(crate) use fit::Fit;
@@ -20,6 +21,7 @@ pub(crate) use grid::{axes, grid};
 pub(crate) use ink::Ink;
 pub(crate) use marks::{brush, measurement, pivot, rectangle};
 pub(crate) use projection::Projection;
+pub(crate) use trails::Trails;
 pub(crate) use volumes::{BoxVolume, SphereVolume, edit_box, edit_sphere, outline_box};
 
 #[cfg(test)]

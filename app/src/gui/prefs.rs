@@ -96,6 +96,8 @@ pub(crate) struct ViewportLook {
     pub(crate) frusta: bool,
     /// Their size as a multiple of the usual one.
     pub(crate) frusta_size: f32,
+    /// Ways of splats that move.
+    pub(crate) trails: bool,
     /// Field of view from top to bottom, in degrees.
     pub(crate) fov_degrees: f32,
     /// Draw fewer pixels while the camera moves.
@@ -109,6 +111,7 @@ impl Default for ViewportLook {
             grid: true,
             frusta: true,
             frusta_size: 0.5,
+            trails: false,
             fov_degrees: 50.0,
             coarse_while_moving: true,
         }

@@ -2,16 +2,75 @@
 
 use std::time::Instant;
 
-use egui::{ComboBox, Slider, Ui};
+use egui::style::HandleShape;
+use egui::{ComboBox, Rect, Slider, Stroke, Ui, lerp};
+use splat_core::scene::View;
 
 /// Speeds that can be chosen.
 const SPEEDS: [f64; 5] = [0.1, 0.25, 0.5, 1.0, 2.0];
-/// Frames of the clip per second at speed 1.
+/// Frames of a clip per second at speed 1, if nobody says.
 const FRAME_RATE: f64 = 24.0;
 /// Seconds of a clip whose frames are not known.
 const SECONDS: f64 = 4.0;
-/// A clip is shown for at least this long, or a few frames would flash by.
+/// A clip whose pace is not known is shown for at least this long, or a few frames would flash by.
 const LEAST_SECONDS: f64 = 2.0;
+/// Points between marks of photos; more of them could not be told apart.
+const MARK_GAP: f32 = 2.0;
+
+/// A time at which photos were taken.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Taken {
+    /// From 0 to 1.
+    time: f64,
+    /// Whether some of these photos train.
+    trains: bool,
+}
+
+impl Taken {
+    /// The times of views, of which the first so many train.
+    pub(crate) fn list(views: &[View], train: usize) -> Vec<Taken> {
+        let of = |(index, view): (usize, &View)| Some(Taken { time: view.time?, trains: index < train });
+        let mut all: Vec<Taken> = views.iter().enumerate().filter_map(of).collect();
+        all.sort_by(|a, b| a.time.total_cmp(&b.time));
+        all.dedup_by(|next, kept| {
+            let same = next.time == kept.time;
+            kept.trains |= same && next.trains;
+            same
+        });
+        all
+    }
+}
+
+/// What is known of the time of a scene.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Clip<'a> {
+    /// Different times in the photos; 0 if that is not known.
+    pub(crate) frames: u32,
+    /// Frames per second, if the photos say.
+    pub(crate) frame_rate: Option<f64>,
+    /// When photos were taken.
+    pub(crate) taken: &'a [Taken],
+}
+
+impl Clip<'_> {
+    /// How long it lasts.
+    fn seconds(&self) -> f64 {
+        match (self.frames, self.frame_rate) {
+            (0, _) => SECONDS,
+            (frames, Some(rate)) => f64::from(frames) / rate,
+            (frames, None) => (f64::from(frames) / FRAME_RATE).max(LEAST_SECONDS),
+        }
+    }
+
+    /// What to know about its pace.
+    fn about(&self) -> String {
+        match (self.frames, self.frame_rate) {
+            (0, _) => "How many frames the clip had is not known".into(),
+            (frames, Some(rate)) => format!("{frames} frames, {rate} a second as the photos say"),
+            (frames, None) => format!("{frames} frames; how many a second is not known"),
+        }
+    }
+}
 
 /// The time shown, and how it goes on.
 #[derive(Clone, Copy, Debug)]
@@ -28,11 +87,6 @@ impl Default for Timeline {
     fn default() -> Self {
         Timeline { at: 0.0, playing: None, speed: 1.0, loops: true }
     }
-}
-
-/// Seconds that a clip of so many frames lasts; 0 frames are unknown.
-fn seconds(frames: u32) -> f64 {
-    if frames == 0 { SECONDS } else { (f64::from(frames) / FRAME_RATE).max(LEAST_SECONDS) }
 }
 
 impl Timeline {
@@ -58,15 +112,15 @@ impl Timeline {
     }
 
     /// Goes to the next or the previous frame, and stops there.
-    pub(crate) fn step(&mut self, by: i32, frames: u32) {
-        let last = f64::from(frames.max(2) - 1);
+    pub(crate) fn step(&mut self, by: i32, clip: &Clip<'_>) {
+        let last = f64::from(clip.frames.max(2) - 1);
         self.go_to(((self.at * last).round() + f64::from(by)) / last);
     }
 
     /// Moves on to `now`; true while it plays.
-    pub(crate) fn advance(&mut self, now: Instant, frames: u32) -> bool {
+    pub(crate) fn advance(&mut self, now: Instant, clip: &Clip<'_>) -> bool {
         let Some((began, from)) = self.playing else { return false };
-        let at = from + now.duration_since(began).as_secs_f64() * self.speed / seconds(frames);
+        let at = from + now.duration_since(began).as_secs_f64() * self.speed / clip.seconds();
         if at > 1.0 && !self.loops {
             self.go_to(1.0);
         } else {
@@ -75,46 +129,79 @@ impl Timeline {
         true
     }
 
-    /// Draws the bar of a clip of so many frames. True if the time was changed by hand.
-    pub(crate) fn show(&mut self, ui: &mut Ui, frames: u32) -> bool {
+    /// Draws the bar. True if the time was changed by hand.
+    pub(crate) fn show(&mut self, ui: &mut Ui, clip: &Clip<'_>) -> bool {
         let before = self.at;
         ui.horizontal(|ui| {
-            let text = if self.plays() { "Pause" } else { "Play" };
-            if ui.button(text).on_hover_text("Play or pause the scene (Space)").clicked() {
+            let (text, name) = if self.plays() { ("Pause", "Pause scene") } else { ("Play", "Play scene") };
+            let button = ui.button(text).on_hover_text("Play or pause the scene (Space)");
+            if button.accessible_name(name).clicked() {
                 self.toggle(Instant::now());
             }
-            for (text, by, about) in [("<", -1, "Previous frame"), (">", 1, "Next frame")] {
-                if ui.button(text).on_hover_text(about).clicked() {
-                    self.step(by, frames);
+            for (text, by, name, key) in [("<", -1, "Previous frame", ","), (">", 1, "Next frame", ".")] {
+                let button = ui.button(text).on_hover_text(format!("{name} ({key})"));
+                if button.accessible_name(name).clicked() {
+                    self.step(by, clip);
                 }
             }
             let mut at = self.at;
             let rest = 330.0;
             ui.spacing_mut().slider_width = (ui.available_width() - rest).max(80.0);
-            let slider = Slider::new(&mut at, 0.0..=1.0).show_value(false);
-            ui.add(slider).accessible_name("Time in the scene");
+            let slider = ui.add(Slider::new(&mut at, 0.0..=1.0).show_value(false));
+            mark(ui, slider.rect, clip.taken);
+            slider.accessible_name("Time in the scene");
             if at != self.at {
                 self.go_to(at);
             }
-            let frame = (self.at * f64::from(frames.max(1) - 1)).round() as u32 + 1;
-            let (shown, all) = (self.at * seconds(frames), seconds(frames));
-            ui.monospace(match frames {
+            let frame = (self.at * f64::from(clip.frames.max(1) - 1)).round() as u32 + 1;
+            let (shown, all) = (self.at * clip.seconds(), clip.seconds());
+            let text = match clip.frames {
                 0 => format!("{shown:5.2} / {all:.2} s"),
-                _ => format!("{frame:>3} / {frames}  {shown:5.2} / {all:.2} s"),
-            });
-            let speed = self.speed;
-            ComboBox::from_id_salt("speed").width(52.0).selected_text(format!("{speed}×")).show_ui(ui, |ui| {
-                for choice in SPEEDS {
-                    ui.selectable_value(&mut self.speed, choice, format!("{choice}×"));
-                }
-            });
-            if self.speed != speed {
-                // Goes on from here at the new speed.
-                self.playing = self.playing.map(|_| (Instant::now(), self.at));
-            }
+                frames => format!("{frame:>3} / {frames}  {shown:5.2} / {all:.2} s"),
+            };
+            ui.monospace(text).on_hover_text(clip.about());
+            self.choose_speed(ui);
             ui.checkbox(&mut self.loops, "Loop");
         });
         self.at != before
+    }
+
+    fn choose_speed(&mut self, ui: &mut Ui) {
+        let speed = self.speed;
+        let chosen = ComboBox::from_id_salt("speed").width(52.0).selected_text(format!("{speed}×"));
+        let shown = chosen.show_ui(ui, |ui| {
+            for choice in SPEEDS {
+                ui.selectable_value(&mut self.speed, choice, format!("{choice}×"));
+            }
+        });
+        shown.response.accessible_name("Speed of the scene");
+        if self.speed != speed {
+            // Goes on from here at the new speed.
+            self.playing = self.playing.map(|_| (Instant::now(), self.at));
+        }
+    }
+}
+
+/// Marks when photos were taken, under the rail of a slider.
+fn mark(ui: &Ui, slider: Rect, taken: &[Taken]) {
+    // Where the middle of the handle can be, as egui has it.
+    let handle = slider.height() / 2.5;
+    let handle = match ui.visuals().handle_shape {
+        HandleShape::Circle => handle,
+        HandleShape::Rect { aspect_ratio } => handle * aspect_ratio,
+    };
+    let rail = slider.x_range().shrink(handle);
+    let (trains, held_out) = (ui.visuals().weak_text_color(), ui.visuals().warn_fg_color);
+    let mut last = f32::NEG_INFINITY;
+    for photo in taken {
+        let x = lerp(rail, photo.time as f32);
+        // Held-out ones are few, and what one looks for.
+        if x - last < MARK_GAP && photo.trains {
+            continue;
+        }
+        last = x;
+        let (colour, height) = if photo.trains { (trains, 3.0) } else { (held_out, 5.0) };
+        ui.painter().vline(x, slider.bottom() - height..=slider.bottom(), Stroke::new(1.0, colour));
     }
 }
 
@@ -124,35 +211,57 @@ mod tests {
 
     use super::*;
 
+    fn clip(frames: u32) -> Clip<'static> {
+        Clip { frames, ..Clip::default() }
+    }
+
     #[test]
     fn playing_ends_or_begins_again() {
         let began = Instant::now();
         let after = |seconds: f64| began + Duration::from_secs_f64(seconds);
         // 96 frames last 4 seconds.
         let mut line = Timeline::default();
-        assert!(!line.advance(after(1.0), 96) && line.at() == 0.0, "it waits until it is played");
+        assert!(!line.advance(after(1.0), &clip(96)) && line.at() == 0.0, "it waits until it is played");
         line.toggle(began);
-        assert!(line.advance(after(1.0), 96) && (line.at() - 0.25).abs() < 1e-9);
-        assert!(line.advance(after(5.0), 96) && (line.at() - 0.25).abs() < 1e-9, "around once");
+        assert!(line.advance(after(1.0), &clip(96)) && (line.at() - 0.25).abs() < 1e-9);
+        assert!(line.advance(after(5.0), &clip(96)) && (line.at() - 0.25).abs() < 1e-9, "around once");
         line.loops = false;
-        line.advance(after(6.0), 96);
+        line.advance(after(6.0), &clip(96));
         assert!(line.at() == 1.0 && !line.plays(), "without a loop it stops at the end");
         line.toggle(after(7.0));
-        line.advance(after(8.0), 96);
+        line.advance(after(8.0), &clip(96));
         assert!((line.at() - 0.25).abs() < 1e-9, "from the end it begins again");
     }
 
     #[test]
     fn frames_are_stepped_through_one_by_one() {
         let mut line = Timeline::default();
-        line.step(1, 5);
+        line.step(1, &clip(5));
         assert_eq!(line.at(), 0.25);
         line.go_to(0.6);
-        line.step(1, 5);
+        line.step(1, &clip(5));
         assert_eq!(line.at(), 0.75, "from the nearest frame");
-        line.step(-9, 5);
+        line.step(-9, &clip(5));
         assert_eq!(line.at(), 0.0);
-        line.step(1, 0);
+        line.step(1, &clip(0));
         assert_eq!(line.at(), 1.0, "without frames, from end to end");
+    }
+
+    #[test]
+    fn a_clip_lasts_as_long_as_its_photos_say() {
+        assert_eq!(Clip { frame_rate: Some(10.0), ..clip(16) }.seconds(), 1.6);
+        assert_eq!([clip(16).seconds(), clip(96).seconds(), clip(0).seconds()], [2.0, 4.0, 4.0]);
+    }
+
+    #[test]
+    fn photos_of_one_time_are_one_mark() {
+        let view = |time: Option<f64>| {
+            let view = View::look_at([0.0; 3].into(), [0.0, 0.0, 1.0].into(), [0.0, -1.0, 0.0].into(), 50.0, 8, 8);
+            View { time, ..view.unwrap() }
+        };
+        let views = [Some(0.5), None, Some(0.0), Some(0.5), Some(1.0)].map(view);
+        let found = Taken::list(&views, 3);
+        let wanted = [(0.0, true), (0.5, true), (1.0, false)].map(|(time, trains)| Taken { time, trains });
+        assert_eq!(found, wanted);
     }
 }

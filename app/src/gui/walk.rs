@@ -10,8 +10,8 @@ use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
 use splat_core::gpu::{Gpu, GpuOptions};
 use splat_core::params::params_sha256;
-use splat_core::scene::SplatCloud;
 use splat_core::scene::io::ply::{read_splats, write_splats};
+use splat_core::scene::{Motion, SplatCloud, TimeBasis};
 use splat_core::settings::Settings;
 
 use super::app::App;
@@ -83,18 +83,35 @@ fn file_facts(path: &Path) -> (usize, String) {
     (cloud.len(), params_sha256(&cloud))
 }
 
-/// A small file of splats.
-fn forty_splats(folder: &Path) -> PathBuf {
+/// A few splats.
+fn forty() -> SplatCloud {
     let splats = 40;
-    let cloud = SplatCloud {
+    SplatCloud {
         means: (0..splats).map(|i| [(i % 5) as f32, (i / 5) as f32, (i % 3) as f32]).collect(),
         quats: vec![[1.0, 0.0, 0.0, 0.0]; splats],
         log_scales: vec![[-1.5; 3]; splats],
         opacity_logits: vec![2.0; splats],
         sh0: (0..splats).map(|i| [i as f32 / 20.0 - 1.0, 0.5, -0.5]).collect(),
         ..SplatCloud::default()
-    };
+    }
+}
+
+/// A small file of splats.
+fn forty_splats(folder: &Path) -> PathBuf {
     let file = folder.join("cloud.ply");
+    write_splats(&file, &forty(), &[]).unwrap();
+    file
+}
+
+/// The same of which every second one moves, over five frames.
+fn forty_moving_splats(folder: &Path) -> PathBuf {
+    let (means, rest) = (TimeBasis::Flow { poly: 1, fourier: 1 }, TimeBasis::STILL);
+    let motion = Motion { means, quats: rest, sh0: rest, dilates: false, fades: true, frames: 5 };
+    let mut cloud = forty().with_motion(motion);
+    let ways = cloud.more.iter_mut().find(|column| column.name == "flow_means").unwrap();
+    // Along x, there and back along y.
+    ways.values.chunks_exact_mut(9).step_by(2).for_each(|way| (way[0], way[5]) = (1.5, 0.7));
+    let file = folder.join("moving.ply");
     write_splats(&file, &cloud, &[]).unwrap();
     file
 }
@@ -137,7 +154,7 @@ fn from_photos_to_a_cleaned_scene() {
     assert!(window.query_by_label("Continue run").is_none(), "a complete run cannot go on");
 
     // What is on screen is what `splat render` writes.
-    let (shown, rendered) = app(&mut window).picture_and_render(&run);
+    let (shown, rendered) = app(&mut window).picture_and_render(&run.join("splats.ply"));
     assert_eq!(shown.len(), rendered.len());
     let most = shown.iter().zip(&rendered).map(|(a, b)| a.abs_diff(*b)).max().unwrap();
     assert!(most <= 1, "the viewport differs from splat render by {most}/255");
@@ -319,6 +336,83 @@ fn a_camera_path_becomes_pictures() {
         window.step();
     }
     assert_eq!(image::image_dimensions(&shot).unwrap(), (300, 200));
+}
+
+#[test]
+fn a_scene_that_moves_is_played_followed_and_filmed() {
+    let Some((mut window, folder)) = window("a_scene_that_moves_is_played_followed_and_filmed") else { return };
+    wait(&mut window, "an adapter", App::has_adapter);
+    let file = forty_moving_splats(folder.path());
+    app(&mut window).open_for_test(file.clone());
+    wait(&mut window, "a picture", |app| app.splats() == 40 && app.has_picture() && app.is_up_to_date());
+    let first = app(&mut window).picture();
+
+    // Frame by frame: with the keys, with the buttons, with the slider.
+    press(&mut window, Modifiers::NONE, Key::Period);
+    click(&mut window, "Next frame");
+    press(&mut window, Modifiers::NONE, Key::Period);
+    click(&mut window, "Previous frame");
+    press(&mut window, Modifiers::NONE, Key::Comma);
+    assert_eq!(app(&mut window).time(), 0.25);
+    window.get_by_label("Time in the scene").set_value_accesskit(0.625);
+    window.run_steps(2);
+    assert_eq!(app(&mut window).time(), 0.625);
+    wait(&mut window, "the picture of that time", App::is_up_to_date);
+    assert_eq!(app(&mut window).time_of_picture(), Some(0.625));
+    let (shown, rendered) = app(&mut window).picture_and_render(&file);
+    assert!(shown == rendered, "not what `splat render --time` makes");
+    assert_ne!(shown, first, "nothing moves");
+
+    // It plays on while pictures are drawn.
+    click(&mut window, "Play scene");
+    wait(&mut window, "another time", |app| app.time_of_picture().is_some_and(|time| time != 0.625));
+    let then = app(&mut window).time_of_picture();
+    wait(&mut window, "yet another time", move |app| app.time_of_picture() != then);
+    click(&mut window, "Pause scene");
+    let paused = app(&mut window).time();
+    wait(&mut window, "the picture it stopped at", App::is_up_to_date);
+    assert_eq!(app(&mut window).time(), paused);
+
+    // Where splats go: of all, of the selected ones, of none.
+    press(&mut window, Modifiers::NONE, Key::T);
+    wait(&mut window, "ways", |app| app.ways() == 20);
+    press(&mut window, Modifiers::COMMAND, Key::A);
+    click(&mut window, "Inspect");
+    window.get_by_label("40 of 40 splats selected");
+    press(&mut window, Modifiers::COMMAND, Key::I);
+    click(&mut window, "Display");
+    click(&mut window, "Motion trails");
+    wait(&mut window, "no ways", |app| app.ways() == 0);
+    let colour = app(&mut window).picture();
+    click_first(&mut window, "Motion");
+    wait(&mut window, "how far splats go", move |app| app.is_up_to_date() && app.picture() != colour);
+    assert!(window.get_all_by_label_contains("Distance travelled").count() > 0, "no legend");
+    click_first(&mut window, "Colour");
+
+    // Once through time along a camera path, as `splat render` does it.
+    press(&mut window, Modifiers::NONE, Key::Enter);
+    press(&mut window, Modifiers::NONE, Key::Num7);
+    wait(&mut window, "the camera at rest", App::is_up_to_date);
+    press(&mut window, Modifiers::NONE, Key::Enter);
+    assert_eq!(app(&mut window).keys(), 2);
+    let (film, path, again) =
+        (folder.path().join("film"), folder.path().join("path.json"), folder.path().join("again"));
+    app(&mut window).film_for_test(film.clone());
+    wait(&mut window, "the pictures", |app| !app.is_busy());
+    app(&mut window).export_path_for_test(&path);
+    let [file, path, out] = [&file, &path, &again].map(|path| path.to_str().unwrap());
+    let words =
+        ["splat", "render", file, "--camera-path", path, "--time", "0..1", "--size", "48x32", "--frame-rate", "2"];
+    crate::cli::run_words(&[&words[..], &["-o", out]].concat()).unwrap();
+    let pictures = |folder: &Path| {
+        let mut files: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+        files.sort();
+        files.iter().map(|file| image::open(file).unwrap().to_rgb8().into_raw()).collect::<Vec<_>>()
+    };
+    let (filmed, rendered) = (pictures(&film), pictures(&again));
+    assert_eq!((filmed.len(), rendered.len()), (5, 5));
+    assert!(filmed == rendered, "the window films another scene than `splat render`");
+    assert!(filmed.windows(2).all(|pair| pair[0] != pair[1]));
 }
 
 #[test]

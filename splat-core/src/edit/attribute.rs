@@ -1,11 +1,11 @@
-//! Numbers by which splats are found: how opaque, large, stretched, far or bright they are.
+//! Numbers by which splats are found: how opaque, large, stretched, far or bright they are, and how far they go.
 
 use glam::DVec3;
 
 use super::document::Document;
 use super::parallel::{ROWS_PER_THREAD, for_each_part};
 use super::rows::RowSet;
-use crate::scene::{SplatCloud, colour};
+use crate::scene::{Paths, SplatCloud, colour};
 
 /// A number that every splat has.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -20,29 +20,50 @@ pub enum Attribute {
     Distance(DVec3),
     /// Luma of the colour that does not depend on the view, 0 for black to 1 for white; may exceed 1.
     Brightness,
+    /// Length of the way that the centre goes over the clip, in world units; see [`Paths::travelled`].
+    Travelled,
 }
 
 impl Attribute {
     /// Whether values spread over orders of magnitude, so that a histogram should have a logarithmic axis.
     pub fn is_logarithmic(self) -> bool {
-        matches!(self, Attribute::Size | Attribute::Anisotropy | Attribute::Distance(_))
+        matches!(self, Attribute::Size | Attribute::Anisotropy | Attribute::Distance(_) | Attribute::Travelled)
     }
 
     /// The attribute of every splat, in the space of the columns. Runs on all cores.
     pub fn values(self, cloud: &SplatCloud) -> Vec<f32> {
         let mut values = vec![0.0; cloud.len()];
-        for_each_part(&mut values, 1, ROWS_PER_THREAD, |first, values| {
+        let reader = self.reader(cloud);
+        // A way costs as much as some hundred other numbers.
+        let least = if self == Attribute::Travelled { ROWS_PER_THREAD / 64 } else { ROWS_PER_THREAD };
+        for_each_part(&mut values, 1, least, |first, values| {
             for (row, value) in (first..).zip(values) {
-                *value = self.value(cloud, row);
+                *value = reader.value(row);
             }
         });
         values
     }
 
+    /// What reads it splat by splat.
+    pub(super) fn reader(self, cloud: &SplatCloud) -> Reader<'_> {
+        Reader { attribute: self, cloud, paths: (self == Attribute::Travelled).then(|| Paths::over_clip(cloud)) }
+    }
+}
+
+/// An attribute of the splats of a cloud.
+pub(super) struct Reader<'a> {
+    attribute: Attribute,
+    cloud: &'a SplatCloud,
+    /// For what depends on the whole clip.
+    paths: Option<Paths<'a>>,
+}
+
+impl Reader<'_> {
     /// The attribute of one splat.
-    pub(super) fn value(self, cloud: &SplatCloud, row: usize) -> f32 {
+    pub(super) fn value(&self, row: usize) -> f32 {
+        let cloud = self.cloud;
         let longest = |[a, b, c]: [f32; 3]| a.max(b).max(c);
-        match self {
+        match self.attribute {
             Attribute::Opacity => 1.0 / (1.0 + (-cloud.opacity_logits[row]).exp()),
             Attribute::Size => longest(cloud.log_scales[row]).exp(),
             Attribute::Anisotropy => {
@@ -55,6 +76,7 @@ impl Attribute {
                 // Weights of ITU-R BT.709, on values as encoded.
                 0.2126 * r + 0.7152 * g + 0.0722 * b
             }
+            Attribute::Travelled => self.paths.as_ref().map_or(0.0, |paths| paths.travelled(row)) as f32,
         }
     }
 }
@@ -75,7 +97,7 @@ impl Document {
         let scale = self.transform().scale as f32;
         match attribute {
             Attribute::Distance(from) => (Attribute::Distance(self.transform().inverse().transform_point(from)), scale),
-            Attribute::Size => (attribute, scale),
+            Attribute::Size | Attribute::Travelled => (attribute, scale),
             Attribute::Opacity | Attribute::Anisotropy | Attribute::Brightness => (attribute, 1.0),
         }
     }

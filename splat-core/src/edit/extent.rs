@@ -17,15 +17,16 @@ pub struct Extent {
 }
 
 impl Extent {
-    /// The box around the centres of some splats, without the share `trim` of them at either end of each axis: a few
-    /// stray splats far away then do not count. `None` without splats.
-    pub fn of(document: &Document, rows: &RowSet, trim: f64) -> Option<Self> {
+    /// The box around the centres of some splats at a time, or at rest without one. The share `trim` of them at either
+    /// end of each axis is left out: a few stray splats far away then do not count. `None` without splats.
+    pub fn of(document: &Document, rows: &RowSet, trim: f64, time: Option<f64>) -> Option<Self> {
+        let centres = document.cloud().means_at(time);
         let transform = document.transform();
         let linear = DMat3::from_quat(transform.rotation) * transform.scale;
         let along = |axis: usize| -> Option<RangeInclusive<f64>> {
             let (row, offset) = (linear.row(axis), transform.translation[axis]);
             let place = |&[x, y, z]: &[f32; 3]| row.dot(DVec3::new(f64::from(x), f64::from(y), f64::from(z))) + offset;
-            let means = rows.iter().filter_map(|row| document.cloud().means.get(row));
+            let means = rows.iter().filter_map(|row| centres.get(row));
             trimmed(means.map(place).filter(|value| value.is_finite()).collect(), trim)
         };
         let [x, y, z] = [along(0)?, along(1)?, along(2)?];

@@ -44,8 +44,7 @@ impl Viewpoint<'_> {
     /// at most `radius` pixels away.
     pub fn at_point(&self, pixel: DVec2, radius: f64) -> Option<Hit> {
         let cloud = self.document.cloud();
-        let near_pixel =
-            RowSet::from_fn(cloud.len(), |row| self.document.is_shown(row) && self.may_reach(row, pixel, radius));
+        let near_pixel = RowSet::from_fn(cloud.len(), |row| self.may_reach(row, pixel, radius) && self.is_there(row));
         let mut covering: Vec<(f64, usize, f64)> = Vec::new();
         let mut nearest: Option<(f64, f64, usize)> = None;
         for row in near_pixel.iter() {
@@ -74,7 +73,7 @@ impl Viewpoint<'_> {
         }
         let (row, stored) = match (most, nearest) {
             (Some((_, row)), _) => (row, self.along_ray(row, pixel)),
-            (None, Some((_, _, row))) => (row, DVec3::from_array(cloud.means[row].map(f64::from))),
+            (None, Some((_, _, row))) => (row, DVec3::from_array(self.means[row].map(f64::from))),
             (None, None) => return None,
         };
         Some(Hit { row, position: self.document.transform().transform_point(stored) })
@@ -83,7 +82,7 @@ impl Viewpoint<'_> {
     /// Whether a splat can cover the pixel or has its centre near it; a cheap test that never misses one.
     fn may_reach(&self, row: usize, pixel: DVec2, radius: f64) -> bool {
         let cloud = self.document.cloud();
-        let Some(centre) = self.in_camera(&cloud.means[row]) else { return false };
+        let Some(centre) = self.in_camera(&self.means[row]) else { return false };
         let distance_squared = self.pixel(centre).distance_squared(pixel);
         if distance_squared <= radius * radius {
             return true;
@@ -112,7 +111,7 @@ impl Viewpoint<'_> {
     /// A splat as the rasterizer projects it (`shaders/rasterize/project.wgsl`) [Zwicker 2001].
     fn footprint(&self, row: usize) -> Option<Footprint> {
         let cloud = self.document.cloud();
-        let centre = self.in_camera(&cloud.means[row])?;
+        let centre = self.in_camera(&self.means[row])?;
         let (axes, scales) = self.axes(row)?;
         let slopes = self.clamped_slopes(centre);
         let world_to_cam = self.view.viewmat.matrix3;
@@ -124,7 +123,7 @@ impl Viewpoint<'_> {
         let blur = f64::from(if cloud.antialiased { BLUR_ANTIALIAS } else { BLUR });
         let covariance = sharp + DVec3::new(blur, 0.0, blur);
         let area_squared = |c: DVec3| c.x * c.z - c.y * c.y;
-        let mut opacity = 1.0 / (1.0 + (-f64::from(cloud.opacity_logits[row])).exp());
+        let mut opacity = self.presence(row) / (1.0 + (-f64::from(cloud.opacity_logits[row])).exp());
         if cloud.antialiased {
             let share = area_squared(sharp) / area_squared(covariance);
             opacity *= share.max(f64::from(COMPENSATION_MIN)).sqrt();
@@ -147,9 +146,8 @@ impl Viewpoint<'_> {
 
     /// The point of the ray through a pixel where the density of a splat is highest, in the space of the columns.
     fn along_ray(&self, row: usize, pixel: DVec2) -> DVec3 {
-        let mean = DVec3::from_array(self.document.cloud().means[row].map(f64::from));
-        let (Some((axes, scales)), Some(centre)) = (self.axes(row), self.in_camera(&self.document.cloud().means[row]))
-        else {
+        let mean = DVec3::from_array(self.means[row].map(f64::from));
+        let (Some((axes, scales)), Some(centre)) = (self.axes(row), self.in_camera(&self.means[row])) else {
             return mean;
         };
         let View { fx, fy, cx, cy, viewmat, .. } = &self.view;

@@ -1,5 +1,6 @@
 //! Finding splats: in the picture, in the scene, by a number. Only what is shown is ever found.
 
+use std::borrow::Cow;
 use std::ops::RangeInclusive;
 
 use glam::{DMat3, DQuat, DVec2, DVec3};
@@ -8,12 +9,16 @@ use super::attribute::Attribute;
 use super::document::Document;
 use super::rows::RowSet;
 use super::similarity::Similarity;
-use crate::scene::View;
+use crate::scene::{Paths, View};
 
 /// Cells along the longer edge of a brush stroke: finer ones would cost more to fill than they save.
 const STROKE_CELLS: f64 = 64.0;
 
-/// A document as a camera sees it: what rectangles, brushes and clicks in a picture refer to.
+/// A splat with less than this share of its opacity is not there at a time.
+const GONE: f64 = 1.0 / 255.0;
+
+/// A document as a camera sees it: what rectangles, brushes and clicks in a picture refer to. Splats that move are where
+/// they are at the time of the view; what has vanished then is not found.
 ///
 /// Pixel (0, 0) is the top-left corner of the view's image.
 pub struct Viewpoint<'a> {
@@ -22,6 +27,10 @@ pub struct Viewpoint<'a> {
     pub(super) view: View,
     /// Nearest depth drawn, in the space of the columns.
     pub(super) near: f64,
+    /// The centres at the time of the view, in the space of the columns.
+    pub(super) means: Cow<'a, [[f32; 3]]>,
+    /// How splats come and go, in scenes that move.
+    paths: Option<Paths<'a>>,
 }
 
 impl<'a> Viewpoint<'a> {
@@ -29,7 +38,15 @@ impl<'a> Viewpoint<'a> {
     pub fn new(document: &'a Document, view: &View, near: f64) -> Self {
         // Moving one camera is cheaper than moving every splat.
         let stored = document.transform().inverse();
-        Viewpoint { document, view: stored.transform_view(view), near: stored.scale * near }
+        let cloud = document.cloud();
+        let paths = view.time.filter(|_| cloud.motion.is_some()).map(|time| Paths::new(cloud, [time]));
+        Viewpoint {
+            document,
+            view: stored.transform_view(view),
+            near: stored.scale * near,
+            means: cloud.means_at(view.time),
+            paths,
+        }
     }
 
     /// Splats with their centres in the rectangle between two corners, which may reach beyond the image.
@@ -48,10 +65,19 @@ impl<'a> Viewpoint<'a> {
 
     /// Splats that are shown and whose projected centre is accepted.
     fn with_centres(&self, accepts: impl Fn(DVec2) -> bool + Sync) -> RowSet {
-        let means = &self.document.cloud().means;
-        RowSet::from_fn(means.len(), |row| {
-            self.document.is_shown(row) && self.in_camera(&means[row]).is_some_and(|centre| accepts(self.pixel(centre)))
+        RowSet::from_fn(self.means.len(), |row| {
+            self.in_camera(&self.means[row]).is_some_and(|centre| accepts(self.pixel(centre))) && self.is_there(row)
         })
+    }
+
+    /// Whether a splat is shown, and has not vanished at the time of the view.
+    pub(super) fn is_there(&self, row: usize) -> bool {
+        self.document.is_shown(row) && self.presence(row) >= GONE
+    }
+
+    /// The share of its opacity that a splat has at the time of the view.
+    pub(super) fn presence(&self, row: usize) -> f64 {
+        self.paths.as_ref().map_or(1.0, |paths| paths.presence(row, 0))
     }
 
     /// A point in camera space, unless it is too near to be drawn.
@@ -151,29 +177,30 @@ impl OrientedBox {
     }
 }
 
-/// Splats with their centres in a box.
-pub fn in_box(document: &Document, region: &OrientedBox) -> RowSet {
+/// Splats with their centres in a box at a time, or at rest without one.
+pub fn in_box(document: &Document, region: &OrientedBox, time: Option<f64>) -> RowSet {
     let stored = region.transformed(&document.transform().inverse());
     let in_box = DMat3::from_quat(stored.rotation).transpose();
-    with_means(document, |mean| (in_box * (mean - stored.centre)).abs().cmple(stored.half_size).all())
+    with_means(document, time, |mean| (in_box * (mean - stored.centre)).abs().cmple(stored.half_size).all())
 }
 
-/// Splats with their centres in a sphere.
-pub fn in_sphere(document: &Document, centre: DVec3, radius: f64) -> RowSet {
+/// Splats with their centres in a sphere at a time, or at rest without one.
+pub fn in_sphere(document: &Document, centre: DVec3, radius: f64, time: Option<f64>) -> RowSet {
     let stored = document.transform().inverse();
     let (centre, radius) = (stored.transform_point(centre), stored.scale * radius);
-    with_means(document, |mean| radius >= 0.0 && mean.distance_squared(centre) <= radius * radius)
+    with_means(document, time, |mean| radius >= 0.0 && mean.distance_squared(centre) <= radius * radius)
 }
 
 /// Splats with an attribute in a range.
 pub fn by_attribute(document: &Document, attribute: Attribute, range: &RangeInclusive<f32>) -> RowSet {
     let (stored, factor) = document.stored(attribute);
+    let reader = stored.reader(document.cloud());
     RowSet::from_fn(document.cloud().len(), |row| {
-        document.is_shown(row) && range.contains(&(factor * stored.value(document.cloud(), row)))
+        document.is_shown(row) && range.contains(&(factor * reader.value(row)))
     })
 }
 
-fn with_means(document: &Document, accepts: impl Fn(DVec3) -> bool + Sync) -> RowSet {
-    let means = &document.cloud().means;
+fn with_means(document: &Document, time: Option<f64>, accepts: impl Fn(DVec3) -> bool + Sync) -> RowSet {
+    let means = document.cloud().means_at(time);
     RowSet::from_fn(means.len(), |row| document.is_shown(row) && accepts(DVec3::from_array(means[row].map(f64::from))))
 }

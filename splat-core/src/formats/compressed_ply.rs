@@ -177,6 +177,7 @@ pub(super) fn open(path: &Path, progress: OnProgress<'_>) -> Result<Box<dyn Spla
         sh_degree: sh_degree as u8,
         antialiased,
         motion: None,
+        motion_bytes: None,
         dropped: kept.dropped(),
         notes,
     };

@@ -18,6 +18,10 @@ const HIDDEN: f32 = -30.0;
 /// Colour of the selection, and how much of it a selected splat takes on.
 const SELECTED: [f32; 3] = [1.0, 0.82, 0.1];
 const SELECTED_SHARE: f32 = 0.6;
+/// A splat that goes less than this share of the longest ways rests: training leaves hardly any quite still.
+const RESTS: f64 = 0.02;
+/// Brightness of what rests, as a share of its own.
+const RESTING_LIGHT: f32 = 0.55;
 /// A range that is shown leaves out this share of the values at either end: single ones would squeeze the rest.
 const OUTSIDE: f64 = 0.01;
 /// Values a range is found from: more change it by less than a colour.
@@ -59,6 +63,15 @@ pub(super) enum Attribute {
     Size,
     /// As given with the cloud.
     Age,
+    /// Length of the way that the centre goes.
+    Travelled,
+}
+
+/// What is known of splats beside their columns; both may be empty. [N] each
+#[derive(Clone, Copy, Default)]
+pub(super) struct Known<'a> {
+    pub(super) ages: &'a [u32],
+    pub(super) travelled: &'a [f32],
 }
 
 /// The columns a look needs.
@@ -87,6 +100,7 @@ impl Plan {
                 Mode::Opacity => of(Attribute::Opacity),
                 Mode::Size => of(Attribute::Size),
                 Mode::Age => of(Attribute::Age),
+                Mode::Motion => of(Attribute::Travelled),
                 _ => Colours::Trained,
             },
         }
@@ -121,7 +135,7 @@ pub(super) fn opacity_logits<'a>(cloud: &'a SplatCloud, opacities: Opacities, hi
 pub(super) fn sh0<'a>(
     cloud: &'a SplatCloud,
     colours: Colours,
-    ages: &[u32],
+    known: Known<'_>,
     range: (f64, f64),
     selected: &[bool],
 ) -> Cow<'a, [f32]> {
@@ -133,8 +147,11 @@ pub(super) fn sh0<'a>(
     let of_row = |row: usize, &trained: &[f32; 3]| match colours {
         Colours::Trained => trained,
         Colours::Of(attribute, map) => {
-            let t = (value(cloud, ages, attribute, row) - low) / (high - low);
-            map.colour(t as f32).map(colour::sh0)
+            let t = (value(cloud, known, attribute, row) - low) / (high - low);
+            match attribute {
+                Attribute::Travelled if t < RESTS => resting(trained),
+                _ => map.colour(t as f32).map(colour::sh0),
+            }
         }
     };
     let tinted = |own: [f32; 3]| {
@@ -153,22 +170,25 @@ pub(super) fn sh0<'a>(
 pub(super) fn legend(
     cloud: &SplatCloud,
     attribute: Attribute,
-    ages: &[u32],
+    known: Known<'_>,
     colours: Colormap,
 ) -> (Option<Legend>, (f64, f64)) {
     let (label, unit) = match attribute {
         Attribute::Opacity => ("Opacity", ""),
         Attribute::Size => ("Size", "scene units"),
         Attribute::Age => ("Age", "steps"),
+        Attribute::Travelled => ("Distance travelled", "scene units"),
     };
+    let some = || (0..cloud.len()).step_by(stride(cloud.len())).map(move |row| value(cloud, known, attribute, row));
     let range = match attribute {
         Attribute::Opacity => Some((0.0, 1.0)),
-        Attribute::Size => {
-            robust_range((0..cloud.len()).step_by(stride(cloud.len())).map(|row| value(cloud, ages, attribute, row)))
-        }
+        Attribute::Size => robust_range(some()),
         Attribute::Age => {
+            let ages = known.ages;
             widened(ages.iter().min().zip(ages.iter().max()).map(|(&a, &b)| (f64::from(a), f64::from(b))))
         }
+        // Of those that move, which may be few.
+        Attribute::Travelled => robust_range(some().filter(|&way| way > 0.0)).map(|(_, high)| (0.0, high)),
     };
     let Some((low, high)) = range else { return (None, (0.0, 1.0)) };
     let logarithmic = attribute == Attribute::Size;
@@ -177,12 +197,20 @@ pub(super) fn legend(
 }
 
 /// The attribute of a row, sizes as logarithms.
-fn value(cloud: &SplatCloud, ages: &[u32], attribute: Attribute, row: usize) -> f64 {
+fn value(cloud: &SplatCloud, known: Known<'_>, attribute: Attribute, row: usize) -> f64 {
     match attribute {
         Attribute::Opacity => 1.0 / (1.0 + (-f64::from(cloud.opacity_logits[row])).exp()),
         Attribute::Size => cloud.log_scales[row].iter().map(|&scale| f64::from(scale)).sum::<f64>() / 3.0,
-        Attribute::Age => f64::from(ages.get(row).copied().unwrap_or(0)),
+        Attribute::Age => f64::from(known.ages.get(row).copied().unwrap_or(0)),
+        Attribute::Travelled => f64::from(known.travelled.get(row).copied().unwrap_or(0.0)),
     }
+}
+
+/// The grey of a splat that rests: darker than it is, so that what moves stands out.
+fn resting(trained: [f32; 3]) -> [f32; 3] {
+    let [r, g, b] = trained.map(|coefficient| colour::channel(coefficient).clamp(0.0, 1.0));
+    // Weights of ITU-R BT.709, on values as encoded.
+    [colour::sh0(RESTING_LIGHT * (0.2126 * r + 0.7152 * g + 0.0722 * b)); 3]
 }
 
 /// The range of finite values without the outermost at either end; `None` without any.
@@ -214,7 +242,7 @@ mod tests {
     use std::borrow::Cow;
 
     use super::{
-        Attribute, Colours, FAINTEST, FAINTEST_SOLID, HIDDEN, Opacities, Plan, SOLID, Sizes, legend, log_scales,
+        Attribute, Colours, FAINTEST, FAINTEST_SOLID, HIDDEN, Known, Opacities, Plan, SOLID, Sizes, legend, log_scales,
         opacity_logits, robust_range, sh0, stride,
     };
     use crate::look::{Colormap, Look, Mode};
@@ -238,7 +266,7 @@ mod tests {
         let plan = Plan::of(Mode::Colour, &Look::default());
         assert!(matches!(log_scales(&cloud, plan.sizes), Cow::Borrowed(_)));
         assert!(matches!(opacity_logits(&cloud, plan.opacities, &[false; 10]), Cow::Borrowed(_)));
-        assert!(matches!(sh0(&cloud, plan.colours, &[], (0.0, 1.0), &[]), Cow::Borrowed(_)));
+        assert!(matches!(sh0(&cloud, plan.colours, Known::default(), (0.0, 1.0), &[]), Cow::Borrowed(_)));
         for splat_scale in [0.0, -2.0, f32::NAN, f32::INFINITY] {
             assert_eq!(Plan::of(Mode::Colour, &Look { splat_scale, ..Look::default() }), plan, "{splat_scale}");
         }
@@ -276,7 +304,7 @@ mod tests {
     #[test]
     fn selected_rows_lean_towards_yellow() {
         let cloud = cloud(3);
-        let found = sh0(&cloud, Colours::Trained, &[], (0.0, 1.0), &[false, true]);
+        let found = sh0(&cloud, Colours::Trained, Known::default(), (0.0, 1.0), &[false, true]);
         assert_eq!(&found[..3], &cloud.sh0[0]);
         assert_eq!(&found[6..], &cloud.sh0[2]);
         let expected = 0.4 * colour::channel(cloud.sh0[1][2]) + 0.6 * 0.1;
@@ -288,9 +316,10 @@ mod tests {
     fn attributes_are_coloured_from_the_low_to_the_high_end() {
         let cloud = cloud(1000);
         let ages: Vec<u32> = (0..1000).map(|i| 3000 - i).collect();
+        let known = Known { ages: &ages, travelled: &[] };
         let colour_of = |attribute, row: usize| {
-            let (legend, range) = legend(&cloud, attribute, &ages, Colormap::Viridis);
-            let found = sh0(&cloud, Colours::Of(attribute, Colormap::Viridis), &ages, range, &[]);
+            let (legend, range) = legend(&cloud, attribute, known, Colormap::Viridis);
+            let found = sh0(&cloud, Colours::Of(attribute, Colormap::Viridis), known, range, &[]);
             let colour = [0, 1, 2].map(|c| colour::channel(found[3 * row + c]));
             (legend.unwrap(), colour)
         };
@@ -313,13 +342,30 @@ mod tests {
     }
 
     #[test]
+    fn what_rests_is_grey_and_the_rest_is_coloured_by_how_far_it_goes() {
+        let cloud = cloud(4);
+        let known = Known { ages: &[], travelled: &[0.0, 0.01, 1.0, 2.0] };
+        let (legend, range) = legend(&cloud, Attribute::Travelled, known, Colormap::Viridis);
+        assert_eq!(range, (0.0, 2.0));
+        assert_eq!(legend.unwrap().label, "Distance travelled");
+        let found = sh0(&cloud, Colours::Of(Attribute::Travelled, Colormap::Viridis), known, range, &[]);
+        let shown = |row: usize| [0, 1, 2].map(|c| colour::channel(found[3 * row + c]));
+        for row in [0, 1] {
+            let [r, g, b] = shown(row);
+            assert!(r == g && g == b && r > 0.1 && r < 0.6, "{r} {g} {b}");
+        }
+        let close = |a: [f32; 3], b: [f32; 3]| a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-5);
+        assert!(close(shown(2), Colormap::Viridis.colour(0.5)) && close(shown(3), Colormap::Viridis.colour(1.0)));
+    }
+
+    #[test]
     fn ranges_ignore_outliers_and_are_never_empty() {
         let values = (0..=1000).map(f64::from).chain([f64::NAN, f64::INFINITY]);
         assert_eq!(robust_range(values), Some((10.0, 990.0)));
         assert_eq!(robust_range([f64::NAN].into_iter()), None);
         let (low, high) = robust_range([5.0; 4].into_iter()).unwrap();
         assert!(low == 5.0 && high > low);
-        assert!(legend(&cloud(0), Attribute::Size, &[], Colormap::Turbo).0.is_none());
+        assert!(legend(&cloud(0), Attribute::Size, Known::default(), Colormap::Turbo).0.is_none());
         assert!([0, 1, 65_536, 1 << 23].into_iter().all(|count| stride(count) % 2 == 1));
     }
 }

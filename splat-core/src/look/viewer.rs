@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use glam::DVec3;
 
-use super::columns::{Colours, Opacities, Plan, Sizes, legend, log_scales, opacity_logits, sh0};
+use super::columns::{Attribute, Colours, Known, Opacities, Plan, Sizes, legend, log_scales, opacity_logits, sh0};
 use super::{Legend, Look, Marks, Mode, Picture, compose};
+use crate::edit;
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
 use crate::model::{RasterOptions, Rendered, Scene, ViewRenderer, Window};
@@ -34,6 +35,8 @@ struct Loaded {
     cloud: Arc<SplatCloud>,
     options: RasterOptions,
     ages: Option<Arc<Vec<u32>>>,
+    /// How far splats go, once that was asked for.
+    travelled: Option<Vec<f32>>,
     params: Params,
     marks: Marks,
     on_device: OnDevice,
@@ -87,7 +90,8 @@ impl Viewer {
         let (marks, on_device) = (Marks::default(), OnDevice::default());
         match self.loaded.take() {
             Some(loaded) if fits(&loaded) => {
-                self.loaded = Some(Loaded { cloud, options, ages, marks, on_device, params: loaded.params });
+                self.loaded =
+                    Some(Loaded { cloud, options, ages, travelled: None, marks, on_device, params: loaded.params });
             }
             earlier => {
                 let columns = viewing_model(u32::from(cloud.sh_degree), cloud.motion, Blending::Composite).columns();
@@ -106,7 +110,7 @@ impl Viewer {
                 if !keeps {
                     self.views = ViewRenderer::new();
                 }
-                self.loaded = Some(Loaded { cloud, options, ages, marks, on_device, params });
+                self.loaded = Some(Loaded { cloud, options, ages, travelled: None, marks, on_device, params });
             }
         }
         if let Some(loaded) = &self.loaded {
@@ -136,9 +140,14 @@ impl Viewer {
         let Some(loaded) = self.loaded.as_mut().filter(|_| view.width > 0 && view.height > 0) else {
             return Ok(Picture { image: compose::empty(view, look.background), legend: None, note: None });
         };
-        let (mode, note) = match (look.mode, &loaded.ages) {
-            (Mode::Age, None) => (Mode::Colour, Some("These splats come without ages: shown in their own colours.")),
-            (mode, _) => (mode, None),
+        let (mode, note) = match look.mode {
+            Mode::Age if loaded.ages.is_none() => {
+                (Mode::Colour, Some("These splats come without ages: shown in their own colours."))
+            }
+            Mode::Motion if loaded.cloud.motion.is_none() => {
+                (Mode::Colour, Some("These splats do not move: shown in their own colours."))
+            }
+            mode => (mode, None),
         };
         loaded.upload(&self.gpu, Plan::of(mode, look));
         let rendered = loaded.render(&self.gpu, &mut self.views, view, look, mode, None)?;
@@ -205,7 +214,7 @@ impl Loaded {
 
     /// Brings the other columns up to date.
     fn upload(&mut self, gpu: &Gpu, plan: Plan) {
-        let Loaded { cloud, params, marks, on_device, .. } = self;
+        let Loaded { cloud, ages, travelled, params, marks, on_device, .. } = self;
         let Plan { sizes, opacities, colours } = plan;
         if on_device.sizes != Some(sizes) {
             params.column("log_scales").values.write(gpu, &log_scales(cloud, sizes));
@@ -216,12 +225,18 @@ impl Loaded {
             on_device.opacities = Some(opacities);
         }
         if on_device.colours != Some(colours) {
-            let ages = self.ages.as_ref().map_or(&[][..], |ages| ages.as_slice());
+            if matches!(colours, Colours::Of(Attribute::Travelled, _)) && travelled.is_none() {
+                *travelled = Some(edit::Attribute::Travelled.values(cloud));
+            }
+            let known = Known {
+                ages: ages.as_ref().map_or(&[], |ages| ages.as_slice()),
+                travelled: travelled.as_deref().unwrap_or(&[]),
+            };
             let (legend, range) = match colours {
                 Colours::Trained => (None, (0.0, 1.0)),
-                Colours::Of(attribute, map) => legend(cloud, attribute, ages, map),
+                Colours::Of(attribute, map) => legend(cloud, attribute, known, map),
             };
-            params.column("sh0").values.write(gpu, &sh0(cloud, colours, ages, range, &marks.selected));
+            params.column("sh0").values.write(gpu, &sh0(cloud, colours, known, range, &marks.selected));
             on_device.colours = Some(colours);
             on_device.legend = legend;
         }
@@ -239,7 +254,7 @@ impl Loaded {
     ) -> Result<Rendered> {
         let degree = u32::from(self.cloud.sh_degree);
         // The attribute is the colour, from everywhere.
-        let is_attribute = matches!(mode, Mode::Opacity | Mode::Size | Mode::Age);
+        let is_attribute = matches!(mode, Mode::Opacity | Mode::Size | Mode::Age | Mode::Motion);
         let used = if is_attribute { 0 } else { degree.min(u32::from(look.sh_degree)) };
         // Compensation would make small splats faint, and these are meant to be solid.
         let solid = matches!(mode, Mode::Ellipsoids | Mode::Points);

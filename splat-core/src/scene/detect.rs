@@ -37,6 +37,8 @@ pub(crate) struct Source {
     pub(crate) notes: Vec<Note>,
     /// What its times count, [`Times::unit`](super::times::Times::unit).
     pub(crate) time_unit: &'static str,
+    /// Frames per second, where the source says so.
+    pub(crate) frame_rate: Option<f64>,
 }
 
 /// What a source says about views to hold out.
@@ -206,6 +208,7 @@ fn read_transforms(
         looked_in,
         notes: Vec::new(),
         time_unit: times::TIMES,
+        frame_rate: None,
     };
     for (path, held_out) in files {
         add_transforms(&mut source, path, *held_out, &images, options)?;
@@ -227,7 +230,9 @@ fn add_transforms(
     images: &ImageFolder,
     options: &LoadOptions,
 ) -> Result<()> {
-    let Transforms { frames, ply_file_path, train_filenames, test_filenames, notes } = transforms::read(path)?;
+    let Transforms { frames, ply_file_path, train_filenames, test_filenames, frame_rate, notes } =
+        transforms::read(path)?;
+    source.frame_rate = source.frame_rate.or(frame_rate);
     for note in notes {
         if !source.notes.contains(&note) {
             source.notes.push(note);
@@ -336,6 +341,7 @@ fn read_colmap(root: &Path, folder: &Path, others: &[PathBuf], options: &LoadOpt
         looked_in: photos.path().to_path_buf(),
         notes,
         time_unit: times::FRAMES,
+        frame_rate: None,
     })
 }
 

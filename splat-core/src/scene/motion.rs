@@ -156,7 +156,7 @@ impl SplatCloud {
         self
     }
 
-    fn more_values(&self, name: &str) -> &[f32] {
+    pub(super) fn more_values(&self, name: &str) -> &[f32] {
         self.more.iter().find(|column| column.name == name).map_or(&[], |column| &column.values)
     }
 
@@ -223,9 +223,14 @@ fn is_always_there(window: &[f32]) -> bool {
     matches!(window, &[centre, fade] if fade.exp() * (centre.abs() + 0.5) / 3.0 < 0.01)
 }
 
-/// The logit of an opacity that is multiplied by exp(−½ z²), z = e^fade (time − centre) / 3.
-fn faded(logit: f64, centre: f64, fade: f64, time: f64) -> f64 {
+/// The share of its opacity that a splat has at a time: exp(−½ z²), z = e^fade (time − centre) / 3.
+pub(super) fn fading(centre: f64, fade: f64, time: f64) -> f64 {
     let z = fade.exp() * (time - centre) / 3.0;
-    let opacity = ((-0.5 * z * z).exp() / (1.0 + (-logit).exp())).clamp(1e-12, 0.999_999);
+    (-0.5 * z * z).exp()
+}
+
+/// The logit of an opacity that is multiplied by what time leaves of it.
+fn faded(logit: f64, centre: f64, fade: f64, time: f64) -> f64 {
+    let opacity = (fading(centre, fade, time) / (1.0 + (-logit).exp())).clamp(1e-12, 0.999_999);
     (opacity / (1.0 - opacity)).ln()
 }

@@ -32,12 +32,14 @@ pub struct Times {
     pub unit: &'static str,
     /// Fewest and most views that share one time: 1 and 1 for a clip from one camera.
     pub cameras: [usize; 2],
+    /// Frames per second, where the source says so.
+    pub frame_rate: Option<f64>,
 }
 
 impl fmt::Display for Times {
     /// One line for people, such as `16 frames from 0 to 15, 9 cameras each`.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { first, last, count, unit, cameras: [fewest, most] } = self;
+        let Self { first, last, count, unit, cameras: [fewest, most], .. } = self;
         write!(formatter, "{count} {unit} from {first} to {last}, ")?;
         match (fewest, most) {
             (1, 1) => formatter.write_str("one camera each"),
@@ -93,7 +95,8 @@ pub(crate) fn settle(source: &mut Source, from: TimeSource) -> Result<Option<Tim
     }
     let groups = times.chunk_by(|a, b| b - a <= SAME_TIME * span).map(<[f64]>::len);
     let (count, fewest, most) = groups.fold((0, total, 0), |(n, low, high), len| (n + 1, low.min(len), high.max(len)));
-    Ok(Some(Times { first, last, count, unit: source.time_unit, cameras: [fewest, most] }))
+    let (unit, frame_rate) = (source.time_unit, source.frame_rate);
+    Ok(Some(Times { first, last, count, unit, cameras: [fewest, most], frame_rate }))
 }
 
 /// Numbers the images of every folder by their names.

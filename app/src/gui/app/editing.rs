@@ -187,6 +187,7 @@ impl App {
 
     /// Carries out what the panel asks for.
     pub(super) fn inspect(&mut self, request: InspectRequest) {
+        let time = self.wanted_time();
         match request {
             InspectRequest::HistogramOf { attribute, log_axis } => {
                 let measured = self.attribute(attribute);
@@ -216,16 +217,16 @@ impl App {
                     half_size: 0.5 * DVec3::from(shape.size),
                 };
                 self.find(move |document| {
-                    let rows = sided(in_box(document, &region), inside);
+                    let rows = sided(in_box(document, &region, time), inside);
                     Found::Select(Edit::Select { rows, combine })
                 });
             }
             InspectRequest::SelectSphere { shape, inside, combine } => self.find(move |document| {
-                let rows = sided(in_sphere(document, shape.centre.into(), shape.radius), inside);
+                let rows = sided(in_sphere(document, shape.centre.into(), shape.radius, time), inside);
                 Found::Select(Edit::Select { rows, combine })
             }),
             InspectRequest::FitCrop => {
-                self.find(|document| Found::Crop(Extent::of(document, &document.shown(), 0.02)));
+                self.find(move |document| Found::Crop(Extent::of(document, &document.shown(), 0.02, time)));
             }
             InspectRequest::Transform(fields) => {
                 self.edit(&Edit::Transform(similarity(&fields)));
@@ -233,7 +234,7 @@ impl App {
             }
             InspectRequest::SetUp(up) => self.set_up(up),
             InspectRequest::OriginToSelection => {
-                self.find(|document| Found::Origin(Extent::of(document, document.selected(), 0.0)));
+                self.find(move |document| Found::Origin(Extent::of(document, document.selected(), 0.0, time)));
             }
             InspectRequest::SetScale { measured, wanted } => match Similarity::scale_to(measured, wanted) {
                 Some(similarity) => {
@@ -284,6 +285,7 @@ impl App {
             inspect::Attribute::Anisotropy => Attribute::Anisotropy,
             inspect::Attribute::Distance => Attribute::Distance(self.viewport.camera.pivot()),
             inspect::Attribute::Brightness => Attribute::Brightness,
+            inspect::Attribute::Travelled => Attribute::Travelled,
         }
     }
 }

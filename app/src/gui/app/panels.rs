@@ -23,6 +23,7 @@ impl App {
             generation: scene.documents,
             scores: &scene.scores,
             looking: self.viewport.looking,
+            time: scene.document.cloud().motion.map(|_| self.viewport.timeline.at()),
             scoring: self.scoring,
             blocked: match (scene.trained, live) {
                 (false, _) => Some("There are no trained splats yet"),
@@ -80,7 +81,13 @@ impl App {
     fn display_tab(&mut self, ui: &mut Ui, actions: &mut Vec<Action>) {
         let Some(scene) = &self.scene else { return };
         let no_age = (!scene.has_ages).then_some("Only splats in training have an age");
-        let modes: Vec<_> = Mode::ALL.iter().map(|&mode| (mode, no_age.filter(|_| mode == Mode::Age))).collect();
+        let moves = scene.document.cloud().motion.is_some();
+        let unavailable = |mode| match mode {
+            Mode::Age => no_age,
+            Mode::Motion if !moves => Some("The scene does not move"),
+            _ => None,
+        };
+        let modes: Vec<_> = Mode::ALL.iter().map(|&mode| (mode, unavailable(mode))).collect();
         let data = DisplayData {
             modes: &modes,
             max_sh_degree: scene.document.cloud().sh_degree,
@@ -89,6 +96,7 @@ impl App {
             through_photo: self.viewport.looking.is_some(),
             grid: self.viewport.grid,
             frusta: self.viewport.frusta,
+            trails: moves.then_some(self.viewport.trails),
         };
         if display::show(ui, &data, &mut self.widgets.display, actions) {
             let state = &self.widgets.display;
@@ -110,6 +118,7 @@ impl App {
         let data = InspectData {
             blocked,
             tool: self.viewport.tool,
+            moves: document.cloud().motion.is_some(),
             splats: scene.splats() as u64,
             selected: document.selected().count() as u64,
             hidden: document.hidden().count() as u64,

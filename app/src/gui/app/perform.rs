@@ -49,6 +49,7 @@ impl App {
             is_flying: self.viewport.camera.motion() == Motion::Fly,
             frusta: self.viewport.frusta,
             grid: self.viewport.grid,
+            trails: self.viewport.trails,
             cameras_panel: self.prefs.panels.cameras,
             side_panel: self.prefs.panels.side,
             bottom_panel: self.prefs.panels.bottom,
@@ -100,6 +101,9 @@ impl App {
             Action::LeaveCamera => self.viewport.leave_camera(),
             Action::ToggleFrusta => self.viewport.frusta = !self.viewport.frusta,
             Action::ToggleGrid => self.viewport.grid = !self.viewport.grid,
+            Action::ToggleTrails => self.viewport.trails = !self.viewport.trails,
+            Action::NextFrame => self.step_frame(1),
+            Action::PreviousFrame => self.step_frame(-1),
             Action::PlayScene => self.viewport.timeline.toggle(std::time::Instant::now()),
             Action::Screenshot => self.screenshot(),
             Action::Tool(tool) => {
@@ -191,7 +195,7 @@ impl App {
         look.frusta_size = display.frusta_size as f32;
         look.fov_degrees = display.fov_y_deg as f32;
         look.coarse_while_moving = !display.full_while_moving;
-        (look.frusta, look.grid) = (viewport.frusta, viewport.grid);
+        (look.frusta, look.grid, look.trails) = (viewport.frusta, viewport.grid, viewport.trails);
         self.prefs.navigation.speed = viewport.camera.speed() as f32;
         self.prefs.navigation.lock_horizon = viewport.camera.horizon_locked();
     }

@@ -56,14 +56,34 @@ impl App {
         shown.image.pixels.iter().flat_map(|pixel| pixel.to_array()).collect()
     }
 
-    /// The picture on screen, and what `splat render` makes of the run's file for the same camera.
-    pub(crate) fn picture_and_render(&self, run: &Path) -> (Vec<u8>, Vec<u8>) {
+    /// The picture on screen, and what `splat render` makes of the file for the same camera and time.
+    pub(crate) fn picture_and_render(&self, file: &Path) -> (Vec<u8>, Vec<u8>) {
         let (shown, scene) = (self.viewport.shown.as_ref().unwrap(), self.scene.as_ref().unwrap());
-        let cloud = read_splats(&run.join("splats.ply")).unwrap();
+        let cloud = read_splats(file).unwrap();
         let options: RasterOptions = scene.raster;
         let mut renderer = Renderer::new(&Gpu::new(&self.gpu).unwrap(), &cloud, options).unwrap();
         let image = renderer.render(&shown.view, self.widgets.display.look.background).unwrap();
         (self.picture(), image.rgba)
+    }
+
+    /// The time shown in a scene that moves.
+    pub(crate) fn time(&self) -> f64 {
+        self.viewport.timeline.at()
+    }
+
+    /// The time of the picture on screen.
+    pub(crate) fn time_of_picture(&self) -> Option<f64> {
+        self.viewport.shown.as_ref()?.view.time
+    }
+
+    /// Ways of splats that are drawn.
+    pub(crate) fn ways(&self) -> usize {
+        self.trailing.ways.as_ref().filter(|_| self.viewport.trails).map_or(0, |ways| ways.len())
+    }
+
+    /// Writes the camera path as the dialog would, once it was answered.
+    pub(crate) fn export_path_for_test(&mut self, file: &Path) {
+        self.export_path(file);
     }
 
     pub(crate) fn has_photo(&self) -> bool {

@@ -25,6 +25,7 @@ use crate::gui::overlay::Frustum;
 use crate::gui::panels::cameras::ViewItem;
 use crate::gui::scores::{Moment, Scores};
 use crate::gui::thumbnails::Thumbnails;
+use crate::gui::timeline::Taken;
 use crate::gui::training::log::Level;
 use crate::gui::training::{RunState, SceneSummary};
 use crate::gui::worker::Ask;
@@ -73,6 +74,8 @@ pub(super) struct Scene {
     pub(super) step: u64,
     /// All views as they were read, training ones first.
     pub(super) views: Vec<View>,
+    /// When they were taken.
+    pub(super) taken: Vec<Taken>,
     /// The same for the list.
     pub(super) items: Vec<ViewItem>,
     /// The same as pyramids, where the edited scene has them.
@@ -85,9 +88,9 @@ pub(super) struct Scene {
     pub(super) summary: Option<SceneSummary>,
     /// Where `Save` writes.
     pub(super) file: Option<PathBuf>,
-    /// Up and size of the splats as they were read.
     /// Revision of the transform that `frusta` were placed by.
     pub(super) placed_at: u64,
+    /// Up and size of the splats as they were read.
     up: DVec3,
     extent: f64,
     bulk: Sphere,
@@ -106,6 +109,7 @@ impl Scene {
     fn new(opened: Opened, software: bool, ctx: &egui::Context) -> Result<Self> {
         let Opened { path, photos, run, cloud, trained, raster, background, up, extent, bulk, .. } = opened;
         let views: Vec<View> = photos.iter().flat_map(|photos| photos.dataset.views().cloned()).collect();
+        let train = photos.as_ref().map_or(0, |photos| photos.dataset.train.len());
         let settings = run.as_ref().map_or_else(Settings::default, |run| run.settings.clone());
         // A format that is only read, or a folder, is no place to save to.
         let is_target = trained && run.is_none() && path.is_file() && Format::of_output(&path).is_ok();
@@ -122,6 +126,7 @@ impl Scene {
             frusta: Vec::new(),
             thumbnails: Thumbnails::new(views.iter().cloned(), ctx),
             scores: Scores::default(),
+            taken: Taken::list(&views, train),
             summary: photos.as_ref().map(|photos| SceneSummary::of(&photos.dataset, &settings, software)),
             views,
             path,
@@ -173,6 +178,11 @@ impl Scene {
         self.step = step;
         self.scores.advance(self.moment());
         Ok(())
+    }
+
+    /// How large the scene is as it was read.
+    pub(super) fn extent(&self) -> f64 {
+        self.extent
     }
 
     /// Which way is up, and how large the scene is.
@@ -230,6 +240,7 @@ impl App {
         self.widgets.display.look.sh_degree = 3;
         self.widgets.display.look.near = None;
         self.widgets.histogram = None;
+        self.trailing = Default::default();
         self.widgets.inspect = Default::default();
         self.widgets.side = if scene.photos.is_some() { SideTab::Train } else { SideTab::Display };
         // An evaluation's background, so that what is seen is what is scored.

@@ -25,7 +25,7 @@ use crate::gui::worker::{Ask, Beside, Draw, Shown, Why};
 /// A picture that takes longer is drawn smaller while the camera moves.
 const FLUENT: f32 = 50.0;
 /// How often hands are read while the camera moves, at least.
-const HAND: Duration = Duration::from_millis(33);
+pub(super) const HAND: Duration = Duration::from_millis(33);
 /// The same where the window is drawn by the processor.
 const HAND_IN_SOFTWARE: Duration = Duration::from_millis(60);
 /// How long after the last movement the full picture is asked for.
@@ -40,6 +40,8 @@ pub(super) struct Viewport {
     pub(super) tool: Tool,
     pub(super) frusta: bool,
     pub(super) grid: bool,
+    /// Whether the ways of splats are drawn.
+    pub(super) trails: bool,
     /// The photo's camera that is looked through.
     pub(super) looking: Option<usize>,
     pub(super) compare: Compare,
@@ -86,6 +88,7 @@ impl Viewport {
             tool: Tool::Navigate,
             frusta: prefs.look.frusta,
             grid: prefs.look.grid,
+            trails: prefs.look.trails,
             looking: None,
             compare: Compare::default(),
             shown: None,
@@ -190,6 +193,7 @@ impl App {
             );
             return;
         };
+        self.follow_trails();
         let ink = Ink::of(ui.visuals());
         let camera_distance = self.viewport.camera.distance();
         let projection = Projection::new(&view, rect, camera_distance);
@@ -241,6 +245,7 @@ impl App {
         let name = view.name.clone();
         let data = compared(self.viewport.shown.as_ref(), score, self.prefs.reduced_motion);
         let mut leave = false;
+        let compared = self.viewport.compare.wants_photo();
         let area = ui.available_rect_before_wrap();
         let bar = egui::Frame::new().fill(ui.visuals().panel_fill).inner_margin(4.0);
         bar.show(ui, |ui| {
@@ -254,28 +259,11 @@ impl App {
         });
         if leave {
             self.viewport.leave_camera();
+        } else if self.viewport.compare.wants_photo() && !compared {
+            self.to_time_of_photo();
         }
         // Of the area as it was before: too long a bar would widen it.
         Rect::from_min_max(egui::pos2(area.left(), ui.cursor().top().min(area.bottom() - 1.0)), area.max)
-    }
-
-    /// The bar of time under the picture, in scenes that move; returns what is left for the picture.
-    fn time_bar(&mut self, ui: &mut Ui, area: Rect) -> Rect {
-        let Some(motion) = self.scene.as_ref().and_then(|scene| scene.document.cloud().motion) else { return area };
-        let height = ui.spacing().interact_size.y + 8.0;
-        let (picture, bar) = area.split_top_bottom_at_y((area.bottom() - height).max(area.top() + 1.0));
-        ui.painter().rect_filled(bar, 0.0, ui.visuals().panel_fill);
-        let mut ui = ui.new_child(egui::UiBuilder::new().max_rect(bar.shrink(4.0)));
-        let timeline = &mut self.viewport.timeline;
-        if timeline.advance(Instant::now(), motion.frames) {
-            // Pictures that arrive wake the window too; frames between them would show nothing new.
-            ui.ctx().request_repaint_after(HAND);
-        }
-        let scrubbed = timeline.show(&mut ui, motion.frames);
-        if scrubbed || timeline.plays() {
-            self.viewport.moving();
-        }
-        picture
     }
 
     /// The view of the picture on screen, where the edited scene has it.
@@ -300,6 +288,14 @@ impl App {
         if viewport.grid && !looking {
             overlay::grid(painter, projection, ink, viewport.camera.ground(), DVec3::ZERO);
             overlay::axes(painter, projection, ink, DVec3::ZERO, 0.25 * viewport.extent);
+        }
+        let compares = looking && viewport.compare.wants_photo();
+        if viewport.trails
+            && !compares
+            && let (Some(ways), Some(time)) =
+                (&self.trailing.ways, viewport.shown.as_ref().and_then(|shown| shown.view.time))
+        {
+            ways.draw(painter, projection, ink, time);
         }
         let mut hovered = None;
         if viewport.frusta && !looking && !scene.frusta.is_empty() {
@@ -459,8 +455,7 @@ impl App {
             Some(view) => view.resized(width, height),
             None => scene.document.transform().inverse().transform_view(&self.viewport.camera.view(width, height)),
         };
-        let time = scene.document.cloud().motion.map(|_| self.viewport.timeline.at());
-        Some(View { time, ..view })
+        Some(View { time: self.wanted_time(), ..view })
     }
 
     /// Asks for the next picture, if it would differ from the last.
@@ -524,7 +519,8 @@ impl App {
 
     /// Sees the selection, or turns about the surface in the middle of the picture.
     pub(super) fn focus(&mut self) {
-        self.find(|document| Found::Frame(Extent::of(document, document.selected(), 0.0)));
+        let time = self.wanted_time();
+        self.find(move |document| Found::Frame(Extent::of(document, document.selected(), 0.0, time)));
     }
 
     /// Turns about the surface in the middle of the picture.
@@ -537,7 +533,8 @@ impl App {
 
     /// Sees everything.
     pub(super) fn frame_all(&mut self) {
-        self.find(|document| Found::Frame(Extent::of(document, &document.shown(), 0.02)));
+        let time = self.wanted_time();
+        self.find(move |document| Found::Frame(Extent::of(document, &document.shown(), 0.02, time)));
     }
 
     /// Orbit or fly.

@@ -62,6 +62,8 @@ pub(crate) struct Facts {
     pub(crate) frusta: bool,
     /// The grid is drawn.
     pub(crate) grid: bool,
+    /// The ways of splats are drawn.
+    pub(crate) trails: bool,
     /// The cameras panel is shown.
     pub(crate) cameras_panel: bool,
     /// The side panel is shown.
@@ -87,6 +89,7 @@ pub(crate) fn enabled(action: &Action, facts: &Facts) -> Result<(), &'static str
     let free = need(!live, "a training is under way");
     let run = need(stepping, "no training is running");
     let photos = need(facts.has_dataset, "open a folder of posed photos first");
+    let moves = need(facts.moves, "the scene does not move");
     let editable = || splats.and(need(!live, "splats cannot be edited while they are trained"));
     let selection = || editable().and(need(facts.has_selection, "nothing is selected"));
     match action {
@@ -115,11 +118,12 @@ pub(crate) fn enabled(action: &Action, facts: &Facts) -> Result<(), &'static str
         Action::StepOnce | Action::Checkpoint => run,
 
         Action::FrameAll | Action::ToggleFly | Action::Axis(_) | Action::LevelHorizon | Action::UpFromView => scene,
+        Action::Show(Mode::Motion) => splats.and(moves),
         Action::Focus | Action::Show(_) | Action::Screenshot => splats,
         Action::NextCamera | Action::PreviousCamera | Action::LookThrough(_) | Action::ToggleFrusta => {
             need(facts.has_dataset, "there are no photos")
         }
-        Action::PlayScene => need(facts.moves, "the scene does not move"),
+        Action::PlayScene | Action::NextFrame | Action::PreviousFrame | Action::ToggleTrails => moves,
         Action::LeaveCamera => need(facts.is_looking_through, "the view is not that of a photo"),
 
         Action::Tool(Tool::Navigate) => Ok(()),
@@ -144,6 +148,7 @@ pub(crate) fn checked(action: &Action, facts: &Facts) -> Option<bool> {
         Action::ToggleFly => Some(facts.is_flying),
         Action::ToggleFrusta => Some(facts.frusta),
         Action::ToggleGrid => Some(facts.grid),
+        Action::ToggleTrails => Some(facts.trails),
         Action::Toggle(Panel::Cameras) => Some(facts.cameras_panel),
         Action::Toggle(Panel::Side) => Some(facts.side_panel),
         Action::Toggle(Panel::Bottom) => Some(facts.bottom_panel),

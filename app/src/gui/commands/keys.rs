@@ -19,6 +19,8 @@ fn repeats(action: &Action) -> bool {
             | Action::StepOnce
             | Action::NextCamera
             | Action::PreviousCamera
+            | Action::NextFrame
+            | Action::PreviousFrame
             | Action::ZoomIn
             | Action::ZoomOut
     )

@@ -264,6 +264,13 @@ pub(crate) static COMMANDS: &[Command] = &[
     ),
     row(
         Group::View,
+        Action::Show(Mode::Motion),
+        "Motion",
+        &[alt(Key::M)],
+        "Colour splats by how far they go; what rests is grey",
+    ),
+    row(
+        Group::View,
         Action::ToggleFrusta,
         "Cameras in the view",
         &[plain(Key::C)],
@@ -277,7 +284,28 @@ pub(crate) static COMMANDS: &[Command] = &[
         &[plain(Key::G)],
         "Show or hide the ground grid and the axes",
     ),
+    row(
+        Group::View,
+        Action::ToggleTrails,
+        "Motion trails",
+        &[plain(Key::T)],
+        "Show or hide the way that selected splats go, or splats of the whole scene",
+    ),
     row(Group::View, Action::PlayScene, "Play scene", &[plain(Key::Space)], "Play or pause a scene that moves").gap(),
+    row(
+        Group::View,
+        Action::NextFrame,
+        "Next frame",
+        &[plain(Key::Period)],
+        "Go to the next frame of a scene that moves",
+    ),
+    row(
+        Group::View,
+        Action::PreviousFrame,
+        "Previous frame",
+        &[plain(Key::Comma)],
+        "Go to the previous frame of a scene that moves",
+    ),
     row(
         Group::View,
         Action::Screenshot,

@@ -70,6 +70,9 @@ fn plain_actions() -> Vec<Action> {
         | Action::RemoveKey
         | Action::PlayPath
         | Action::PlayScene
+        | Action::NextFrame
+        | Action::PreviousFrame
+        | Action::ToggleTrails
         | Action::Toggle(_)
         | Action::Palette
         | Action::Shortcuts
@@ -116,6 +119,9 @@ fn plain_actions() -> Vec<Action> {
         Action::RemoveKey,
         Action::PlayPath,
         Action::PlayScene,
+        Action::NextFrame,
+        Action::PreviousFrame,
+        Action::ToggleTrails,
         Action::Palette,
         Action::Shortcuts,
         Action::ToggleTheme,
@@ -123,19 +129,7 @@ fn plain_actions() -> Vec<Action> {
         Action::ZoomOut,
         Action::ResetLayout,
     ];
-    let modes = [
-        Mode::Colour,
-        Mode::Depth,
-        Mode::Alpha,
-        Mode::Normals,
-        Mode::Ellipsoids,
-        Mode::Points,
-        Mode::Overdraw,
-        Mode::Opacity,
-        Mode::Size,
-        Mode::Age,
-    ];
-    actions.extend(modes.map(Action::Show));
+    actions.extend(Mode::ALL.map(Action::Show));
     let axes = [Axis::Front, Axis::Back, Axis::Left, Axis::Right, Axis::Top, Axis::Bottom];
     actions.extend(axes.map(Action::Axis));
     let tools = [Tool::Navigate, Tool::Rectangle, Tool::Brush, Tool::Box, Tool::Sphere, Tool::Measure];
@@ -282,6 +276,7 @@ fn shared_keys_do_what_fits() {
     assert_eq!(space(everything()), [Action::PlayScene]);
     assert_eq!(space(Facts { moves: false, ..everything() }), [Action::PlayPath]);
     assert_eq!(space(Facts::default()), []);
+    assert_eq!(press(&everything(), Modifiers::NONE, Key::Period, true).0, [Action::NextFrame], "held keys go on");
     let escape = |facts| press(&facts, Modifiers::NONE, Key::Escape, false);
     assert_eq!(escape(Facts { tool: Tool::Brush, ..everything() }).0, [Action::Tool(Tool::Navigate)]);
     assert_eq!(escape(everything()).0, [Action::SelectNone]);

@@ -19,6 +19,8 @@ pub(crate) struct Ink {
     pub(crate) train: Color32,
     /// Cameras that are held out.
     pub(crate) test: Color32,
+    /// Where splats go.
+    pub(crate) trail: Color32,
     /// The axes X, Y and Z: red, green and blue, as everywhere.
     pub(crate) axes: [Color32; 3],
 }
@@ -39,6 +41,8 @@ impl Ink {
             paper: visuals.extreme_bg_color.gamma_multiply(0.85),
             train: visuals.hyperlink_color,
             test: visuals.warn_fg_color,
+            // A colour that surfaces rarely have.
+            trail: Color32::from_rgb(255, 92, 205),
             axes: axes.map(|(r, g, b)| Color32::from_rgb(r, g, b)),
         }
     }

@@ -5,6 +5,7 @@
 
 mod list;
 mod order;
+mod over_time;
 
 use egui::{ComboBox, ProgressBar, TextEdit, Ui};
 use splat_core::scene::Dataset;
@@ -17,6 +18,7 @@ use crate::gui::thumbnails::Thumbnails;
 
 use order::Order;
 pub(crate) use order::Sort;
+use over_time::OverTime;
 
 /// What a photo is used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,7 +39,7 @@ impl Split {
 }
 
 /// A photo in the list.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct ViewItem {
     /// Name of the view.
     pub(crate) name: String,
@@ -45,6 +47,8 @@ pub(crate) struct ViewItem {
     pub(crate) split: Split,
     /// Width and height at working size, pixels.
     pub(crate) size: (u32, u32),
+    /// When it was taken, from 0 to 1.
+    pub(crate) time: Option<f64>,
 }
 
 impl ViewItem {
@@ -55,6 +59,7 @@ impl ViewItem {
                 name: view.name.clone(),
                 split,
                 size: (view.width, view.height),
+                time: view.time,
             }
         };
         dataset.train.iter().map(item(Split::Train)).chain(dataset.test.iter().map(item(Split::Test))).collect()
@@ -72,6 +77,8 @@ pub(crate) struct CamerasData<'a> {
     pub(crate) scores: &'a Scores,
     /// The view that is looked through.
     pub(crate) looking: Option<usize>,
+    /// The time shown, in a scene that moves.
+    pub(crate) time: Option<f64>,
     /// Photos scored so far and in all, while they are.
     pub(crate) scoring: Option<(usize, usize)>,
     /// Why photos cannot be scored.
@@ -99,6 +106,7 @@ pub(crate) struct CamerasState {
     /// Large pictures side by side instead of a list.
     pub(crate) grid: bool,
     order: Order,
+    over_time: OverTime,
     /// The view looked through when the panel was last shown, to scroll to another one.
     seen: Option<usize>,
 }
@@ -119,6 +127,9 @@ pub(crate) fn show(
     state.order.update(data, state.sort, state.reversed, &state.filter);
     summary(ui, data, &state.order);
     let request = score_row(ui, data, actions);
+    if let Some(now) = data.time {
+        actions.extend(state.over_time.show(ui, data, now).map(Action::LookThrough));
+    }
     ui.separator();
     if state.order.rows().is_empty() {
         ui.weak(format!("No name contains \"{}\".", state.filter.trim()));

@@ -31,6 +31,8 @@ pub(crate) struct DisplayData<'a> {
     pub(crate) grid: bool,
     /// Whether cameras are shown.
     pub(crate) frusta: bool,
+    /// Whether ways of splats are shown; `None` where nothing moves.
+    pub(crate) trails: Option<bool>,
 }
 
 /// What the person sets here, and nowhere else.
@@ -165,6 +167,15 @@ fn helpers(ui: &mut Ui, data: &DisplayData<'_>, state: &mut DisplayState, action
             actions.push(action);
         }
     }
+    let mut trails = data.trails.unwrap_or(false);
+    let button = ui.add_enabled(data.trails.is_some(), Checkbox::new(&mut trails, "Motion trails"));
+    if button
+        .on_hover_text("The way that selected splats go, or splats of the whole scene; paler where it is over")
+        .on_disabled_hover_text("The scene does not move")
+        .changed()
+    {
+        actions.push(Action::ToggleTrails);
+    }
     let slider = Slider::new(&mut state.frusta_size, 0.02..=5.0).logarithmic(true).text("Size of cameras");
     ui.add_enabled(data.frusta, slider);
 }
@@ -252,6 +263,7 @@ mod tests {
                     through_photo: panel.through_photo,
                     grid: true,
                     frusta: true,
+                    trails: Some(false),
                 };
                 panel.changed += usize::from(show(ui, &data, &mut panel.state, &mut panel.actions));
             },
@@ -340,7 +352,8 @@ mod tests {
         let mut harness = panel(Panel::default());
         click(&mut harness, "Grid and axes");
         click(&mut harness, "Cameras");
-        assert_eq!(harness.state().actions, [Action::ToggleGrid, Action::ToggleFrusta]);
+        click(&mut harness, "Motion trails");
+        assert_eq!(harness.state().actions, [Action::ToggleGrid, Action::ToggleFrusta, Action::ToggleTrails]);
     }
 
     #[test]

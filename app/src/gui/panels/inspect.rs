@@ -32,12 +32,20 @@ pub(crate) enum Attribute {
     Distance,
     /// Of the colour seen from anywhere, 0 to 1.
     Brightness,
+    /// Of the centre over the clip.
+    Travelled,
 }
 
 impl Attribute {
     /// All attributes.
-    pub(crate) const ALL: [Attribute; 5] =
-        [Attribute::Opacity, Attribute::Size, Attribute::Anisotropy, Attribute::Distance, Attribute::Brightness];
+    pub(crate) const ALL: [Attribute; 6] = [
+        Attribute::Opacity,
+        Attribute::Size,
+        Attribute::Anisotropy,
+        Attribute::Distance,
+        Attribute::Brightness,
+        Attribute::Travelled,
+    ];
 
     /// Name for people.
     pub(crate) fn label(self) -> &'static str {
@@ -47,6 +55,7 @@ impl Attribute {
             Attribute::Anisotropy => "Anisotropy",
             Attribute::Distance => "Distance",
             Attribute::Brightness => "Brightness",
+            Attribute::Travelled => "Distance travelled",
         }
     }
 
@@ -57,6 +66,7 @@ impl Attribute {
             Attribute::Anisotropy => "Longest side over shortest: needles that stick out of surfaces",
             Attribute::Distance => "From the middle of the scene: floaters are often far out",
             Attribute::Brightness => "Black or white specks",
+            Attribute::Travelled => "Over the clip, as far as it can be seen: from 0 for what rests",
         }
     }
 }
@@ -76,6 +86,8 @@ pub(crate) struct InspectData<'a> {
     pub(crate) blocked: Option<&'a str>,
     /// What a drag in the viewport does.
     pub(crate) tool: Tool,
+    /// Whether the scene moves.
+    pub(crate) moves: bool,
     /// Splats that are not deleted.
     pub(crate) splats: u64,
     /// Those selected.

@@ -7,7 +7,7 @@ use super::{camera, cloud, document, mean, oblique, rows_of, set};
 use crate::edit::{
     Attribute, Combine, Document, Edit, Histogram, OrientedBox, RowSet, Viewpoint, by_attribute, in_box, in_sphere,
 };
-use crate::scene::{SplatCloud, View};
+use crate::scene::{Motion, SplatCloud, TimeBasis, View};
 
 const COUNT: usize = 2000;
 
@@ -91,16 +91,61 @@ fn boxes_and_spheres_find_centres() {
         let inside = region.rotation.conjugate() * (point - centre);
         inside.abs().cmple(region.half_size).all()
     });
-    assert_eq!(rows_of(&in_box(&document, &region)), expected);
+    assert_eq!(rows_of(&in_box(&document, &region, None)), expected);
     let expected = looked_at(&document, |point| point.distance(centre) <= 1.3);
-    assert_eq!(rows_of(&in_sphere(&document, centre, 1.3)), expected);
-    assert!(in_sphere(&document, centre, -1.0).is_empty());
+    assert_eq!(rows_of(&in_sphere(&document, centre, 1.3, None)), expected);
+    assert!(in_sphere(&document, centre, -1.0, None).is_empty());
     // The box of a moved scene is the moved box.
     let back = document.transform().inverse();
     let at_home = super::document(document.cloud().as_ref().clone());
-    let mut same = in_box(&at_home, &region.transformed(&back));
+    let mut same = in_box(&at_home, &region.transformed(&back), None);
     same.intersect_with(&document.shown());
-    assert_eq!(same, in_box(&document, &region));
+    assert_eq!(same, in_box(&document, &region, None));
+}
+
+/// Splats that move, and come and go.
+fn moving() -> SplatCloud {
+    let rest = TimeBasis::STILL;
+    let means = TimeBasis::Flow { poly: 2, fourier: 1 };
+    let motion = Motion { means, quats: rest, sh0: rest, dilates: false, fades: true, frames: 8 };
+    let mut cloud = cloud(COUNT, 0).with_motion(motion);
+    for column in &mut cloud.more {
+        for (row, values) in column.values.chunks_exact_mut(column.width).enumerate() {
+            let wave = |index: usize| (1.3 * row as f32 + 2.1 * index as f32).sin();
+            match column.name {
+                Motion::LIFETIMES => values.copy_from_slice(&[0.5 * wave(0), 2.0 + wave(1)]),
+                _ => values.iter_mut().enumerate().for_each(|(index, value)| *value = 0.4 * wave(index)),
+            }
+        }
+    }
+    cloud
+}
+
+#[test]
+fn pictures_of_a_time_find_splats_where_they_are_then() {
+    let cloud = moving();
+    let view = View { time: Some(0.8), ..camera() };
+    let (moves, there) = (document(cloud.clone()), document(cloud.at(0.8)));
+    let (now, still) = (Viewpoint::new(&moves, &view, 0.1), Viewpoint::new(&there, &view, 0.1));
+    let (low, high) = (DVec2::new(100.0, 60.0), DVec2::new(220.0, 140.0));
+    // What has vanished is found by its place alone, but not in the picture.
+    let opacity = |of: &Document, row: usize| 1.0 / (1.0 + (-of.cloud().opacity_logits[row]).exp());
+    let gone = |row: usize| opacity(&there, row) < opacity(&moves, row) / 255.0;
+    let found = rows_of(&now.in_rectangle(low, high));
+    let expected: Vec<usize> = still.in_rectangle(low, high).iter().filter(|&row| !gone(row)).collect();
+    let close = |a: &[usize], b: &[usize]| a.iter().filter(|row| !b.contains(row)).count();
+    assert!(found.len() > 20 && close(&found, &expected) + close(&expected, &found) < 5, "{found:?} {expected:?}");
+    let at_rest = rows_of(&Viewpoint::new(&moves, &View { time: None, ..view.clone() }, 0.1).in_rectangle(low, high));
+    assert!(close(&at_rest, &found) > 10, "time makes no difference");
+    let region = OrientedBox { centre: DVec3::ZERO, rotation: DQuat::IDENTITY, half_size: DVec3::splat(0.6) };
+    assert_eq!(in_box(&moves, &region, view.time), in_box(&there, &region, None));
+    assert_ne!(in_box(&moves, &region, view.time), in_box(&moves, &region, None));
+    let ball = |document: &Document, time| in_sphere(document, DVec3::ONE, 0.8, time);
+    assert_eq!(ball(&moves, view.time), ball(&there, None));
+    for pixel in [DVec2::new(160.0, 100.0), DVec2::new(120.0, 90.0), DVec2::new(200.0, 130.0)] {
+        let row = |viewpoint: &Viewpoint| viewpoint.at_point(pixel, 3.0).map(|hit| hit.row);
+        assert_eq!(row(&now), row(&still), "{pixel}");
+    }
 }
 
 #[test]
@@ -123,6 +168,22 @@ fn attributes_are_those_of_the_displayed_scene() {
         assert!(expected.len() > COUNT / 10);
         assert_eq!(rows_of(&by_attribute(&document, attribute, &range)), expected);
     }
+}
+
+#[test]
+fn ways_are_as_long_as_they_are_displayed() {
+    let mut document = document(moving());
+    let before = document.attribute(Attribute::Travelled);
+    assert!(before.iter().all(|way| way.is_finite()) && before.iter().any(|&way| way > 0.1));
+    document.apply(&Edit::Transform(oblique())).unwrap();
+    let (shown, baked) = (document.attribute(Attribute::Travelled), document.baked().unwrap());
+    for (shown, written) in shown.iter().zip(Attribute::Travelled.values(&baked)) {
+        assert!((shown - written).abs() <= 1e-4 * (1.0 + written), "{shown} {written}");
+    }
+    assert!((shown[7] / before[7] - oblique().scale as f32).abs() < 1e-4);
+    let range = 0.2..=1.0;
+    let expected: Vec<usize> = (0..COUNT).filter(|&row| range.contains(&shown[row])).collect();
+    assert_eq!(rows_of(&by_attribute(&document, Attribute::Travelled, &range)), expected);
 }
 
 #[test]

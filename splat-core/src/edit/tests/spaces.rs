@@ -141,19 +141,19 @@ fn extents_ignore_strays_if_told() {
     cloud.means[1] = [f32::NAN; 3];
     let mut document = document(cloud);
     let all = RowSet::full(count);
-    let extent = Extent::of(&document, &all, 0.0).unwrap();
+    let extent = Extent::of(&document, &all, 0.0, None).unwrap();
     assert_eq!((extent.min, extent.max), (DVec3::new(2.0, -999.0, 5.0), DVec3::new(1e6, 0.0, 5.0)));
-    let robust = Extent::of(&document, &all, 0.02).unwrap();
+    let robust = Extent::of(&document, &all, 0.02, None).unwrap();
     assert_eq!((robust.min.x, robust.max.x), (21.0, 981.0));
     assert_eq!(robust.centre().z, 5.0);
     assert!((robust.radius() - 0.5 * robust.size().length()).abs() < 1e-12);
-    let median = Extent::of(&document, &set(count, &[10, 20, 70]), 0.5).unwrap();
+    let median = Extent::of(&document, &set(count, &[10, 20, 70]), 0.5, None).unwrap();
     assert_eq!(median.min, DVec3::new(20.0, -20.0, 5.0));
     assert_eq!(median.max, median.min);
-    assert_eq!(Extent::of(&document, &RowSet::new(count), 0.0), None);
+    assert_eq!(Extent::of(&document, &RowSet::new(count), 0.0, None), None);
     let map = Similarity { rotation: DQuat::from_rotation_z(PI), scale: 2.0, translation: DVec3::X };
     document.apply(&Edit::Transform(map)).unwrap();
-    let moved = Extent::of(&document, &set(count, &[10, 20]), 0.0).unwrap();
+    let moved = Extent::of(&document, &set(count, &[10, 20]), 0.0, None).unwrap();
     assert_near(moved.min, DVec3::new(-39.0, 20.0, 10.0), 1e-9);
     assert_near(moved.max, DVec3::new(-19.0, 40.0, 10.0), 1e-9);
 }

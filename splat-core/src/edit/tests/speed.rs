@@ -35,11 +35,11 @@ fn five_million_splats() {
     timed("click", || viewpoint.at_point(DVec2::new(160.0, 100.0), 5.0));
     let region =
         OrientedBox { centre: DVec3::ZERO, rotation: DQuat::from_rotation_y(0.4), half_size: DVec3::splat(0.4) };
-    timed("box", || in_box(&document, &region));
-    timed("sphere", || in_sphere(&document, DVec3::ZERO, 0.5));
+    timed("box", || in_box(&document, &region, None));
+    timed("sphere", || in_sphere(&document, DVec3::ZERO, 0.5, None));
     let sizes = timed("attribute", || document.attribute(Attribute::Size));
     timed("histogram", || Histogram::new(&sizes, &all, 128, true));
-    timed("extent, trimmed", || Extent::of(&document, &all, 0.02));
+    timed("extent, trimmed", || Extent::of(&document, &all, 0.02, None));
     timed("select", || document.apply(&Edit::Select { rows: rectangle, combine: Combine::Replace })).unwrap();
     timed("delete", || document.apply(&Edit::DeleteSelected)).unwrap();
     timed("undo", || document.undo());

@@ -230,6 +230,7 @@ impl<'a> Builder<'a> {
             sh_degree: self.primitives.iter().map(|primitive| primitive.sh_degree).max().unwrap_or(0),
             antialiased: antialiased.unwrap_or(false),
             motion: None,
+            motion_bytes: None,
             dropped: 0,
             notes: self.notes,
         };

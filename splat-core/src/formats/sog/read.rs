@@ -144,6 +144,7 @@ pub(super) fn open(path: &Path, progress: OnProgress<'_>) -> Result<Box<dyn Spla
         sh_degree: degree.unwrap_or(0) as u8,
         antialiased: layout.antialiased,
         motion: None,
+        motion_bytes: None,
         dropped: 0,
         notes: layout.notes.clone(),
     };

@@ -197,6 +197,7 @@ pub(in crate::formats) fn unpack(path: &Path, bytes: &[u8], progress: OnProgress
         sh_degree: header.degree.min(3),
         antialiased: header.flags & ANTIALIASED != 0,
         motion: None,
+        motion_bytes: None,
         dropped: 0,
         notes,
     };

@@ -72,6 +72,7 @@ pub(super) fn read(root: &Path, options: &LoadOptions) -> Result<Source> {
         looked_in: folder,
         notes,
         time_unit: times::FRAMES,
+        frame_rate: None,
     })
 }
 

@@ -201,6 +201,7 @@ fn source(root: &Path, format: &'static str, looked_in: &Path, split: SourceSpli
         looked_in: looked_in.to_path_buf(),
         notes: Vec::new(),
         time_unit: times::FRAMES,
+        frame_rate: None,
     }
 }
 

@@ -39,14 +39,13 @@ pub(crate) fn cameras(root: &Path) -> Vec<CameraFiles> {
         let is_video = path.extension().is_some_and(|e| VIDEOS.iter().any(|known| e.eq_ignore_ascii_case(known)));
         let is_folder = path.is_dir();
         let name = if is_folder { path.file_name() } else { path.file_stem() };
-        let Some(name) = name.and_then(|name| name.to_str()).filter(|name| camera_number(name).is_some()) else {
-            continue;
-        };
-        let camera = || CameraFiles { name: name.to_owned(), folder: None, video: None };
+        let name = name.and_then(|name| name.to_str()).filter(|name| camera_number(name).is_some());
+        let Some(name) = name.map(str::to_owned) else { continue };
+        let camera = || CameraFiles { name: name.clone(), folder: None, video: None };
         if is_folder {
-            found.entry(name.to_owned()).or_insert_with(camera).folder = Some(path);
+            found.entry(name.clone()).or_insert_with(camera).folder = Some(path);
         } else if is_video && path.is_file() {
-            found.entry(name.to_owned()).or_insert_with(camera).video = Some(path);
+            found.entry(name.clone()).or_insert_with(camera).video = Some(path);
         }
     }
     found.into_values().collect()

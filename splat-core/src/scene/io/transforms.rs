@@ -21,6 +21,8 @@ pub(crate) struct Transforms {
     pub(crate) ply_file_path: Option<String>,
     pub(crate) train_filenames: Option<Vec<String>>,
     pub(crate) test_filenames: Option<Vec<String>>,
+    /// Frames per second, where the file says so.
+    pub(crate) frame_rate: Option<f64>,
     pub(crate) notes: Vec<Note>,
 }
 
@@ -109,6 +111,8 @@ pub(crate) fn read(path: &Path) -> Result<Transforms> {
             Some(names) if !names.is_empty() => Some(names),
             _ => top.texts("val_filenames")?,
         },
+        // Worth no error: it only decides how fast a window plays the scene.
+        frame_rate: top.get("fps").and_then(Value::as_f64).filter(|rate| *rate > 0.0),
         notes: notes(&top),
     })
 }

@@ -160,7 +160,7 @@ mod tests {
     use splat_core::metrics::ViewScore;
 
     fn views() -> Vec<ViewItem> {
-        let item = |name: &str, split| ViewItem { name: name.into(), split, size: (8, 8) };
+        let item = |name: &str, split| ViewItem { name: name.into(), split, size: (8, 8), time: None };
         vec![
             item("r_10.png", Split::Train),
             item("r_2.png", Split::Train),

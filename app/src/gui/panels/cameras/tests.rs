@@ -13,6 +13,7 @@ struct Panel {
     views: Vec<ViewItem>,
     scores: Scores,
     looking: Option<usize>,
+    time: Option<f64>,
     scoring: Option<(usize, usize)>,
     blocked: Option<&'static str>,
     state: CamerasState,
@@ -26,6 +27,7 @@ fn panel(views: Vec<ViewItem>) -> Harness<'static, Panel> {
         views,
         scores: Scores::default(),
         looking: None,
+        time: None,
         scoring: None,
         blocked: None,
         state: CamerasState::default(),
@@ -40,6 +42,7 @@ fn panel(views: Vec<ViewItem>) -> Harness<'static, Panel> {
                 generation: 1,
                 scores: &panel.scores,
                 looking: panel.looking,
+                time: panel.time,
                 scoring: panel.scoring,
                 blocked: panel.blocked,
             };
@@ -64,7 +67,7 @@ fn still_life() -> Vec<ViewItem> {
 
 fn many(count: usize) -> Vec<ViewItem> {
     let split = |i: usize| if i.is_multiple_of(8) { Split::Test } else { Split::Train };
-    (0..count).map(|i| ViewItem { name: format!("photo {i}"), split: split(i), size: (640, 480) }).collect()
+    (0..count).map(|i| ViewItem { name: format!("photo {i}"), split: split(i), size: (640, 480), time: None }).collect()
 }
 
 #[test]
@@ -222,4 +225,34 @@ fn pictures_appear_once_they_are_decoded() {
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
     assert_eq!(harness.state_mut().thumbnails.as_mut().unwrap().texture(70), None, "out of sight");
+}
+
+#[test]
+fn scores_over_time_lead_to_the_photo() {
+    let mut views = many(10);
+    views.iter_mut().enumerate().for_each(|(i, view)| view.time = Some(i as f64 / 9.0));
+    let mut harness = panel(views);
+    assert!(harness.query_by_label("PSNR over time").is_none(), "nothing moves");
+    harness.state_mut().time = Some(0.0);
+    harness.run();
+    assert!(harness.query_by_label("PSNR over time").is_none(), "nothing is scored");
+    for i in 0..10 {
+        let score = ViewScore { name: format!("photo {i}"), psnr: 20.0 + f64::from(i), ssim: 0.5 };
+        harness.state_mut().scores.record(&score, Moment::default());
+    }
+    // Out of reach of the pointer, as a screen reader does: the photo nearest to the time shown.
+    harness.state_mut().time = Some(0.3);
+    harness.run();
+    harness.get_by_label("PSNR over time").click_accesskit();
+    harness.run();
+    assert_eq!(harness.state().actions, [Action::LookThrough(3)]);
+    // By hand: the photo under the pointer, the last and best one in the top right corner.
+    let corner = harness.get_by_label("PSNR over time").rect().right_top() + vec2(-6.0, 6.0);
+    harness.hover_at(corner);
+    harness.run_steps(2);
+    harness.drag_at(corner);
+    harness.run_steps(2);
+    harness.drop_at(corner);
+    harness.run_steps(2);
+    assert_eq!(harness.state().actions.last(), Some(&Action::LookThrough(9)));
 }

@@ -135,7 +135,8 @@ pub(super) fn filter(
         ComboBox::from_id_salt("attribute")
             .selected_text(state.attribute.label())
             .show_ui(ui, |ui| {
-                for attribute in Attribute::ALL {
+                let offered = |attribute: &Attribute| data.moves || *attribute != Attribute::Travelled;
+                for attribute in Attribute::ALL.into_iter().filter(offered) {
                     ui.selectable_value(&mut state.attribute, attribute, attribute.label())
                         .on_hover_text(attribute.about());
                 }

@@ -39,6 +39,7 @@ fn panel(set: impl FnOnce(&mut Panel)) -> Harness<'static, Panel> {
             let data = InspectData {
                 blocked: panel.blocked,
                 tool: panel.tool,
+                moves: true,
                 splats,
                 selected,
                 hidden,
