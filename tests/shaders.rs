@@ -233,6 +233,7 @@ fn frame_uniform_has_the_layout_of_its_twin() {
         ("rows", std::mem::offset_of!(FrameUniform, rows) as u32),
         ("band", std::mem::offset_of!(FrameUniform, band) as u32),
         ("far", std::mem::offset_of!(FrameUniform, far) as u32),
+        ("head", std::mem::offset_of!(FrameUniform, head) as u32),
     ];
     assert_eq!(found, expected);
     assert_eq!(*span as usize, size_of::<FrameUniform>());

@@ -318,7 +318,7 @@ settings! {
         start: f32 = 0.2, closed(0.0, 1.0);
         /// Coefficients of motion stay zero whose mean gradient is less than this share of its root mean square, so that
         /// what rests stays at rest. 0 chooses: 0.6 where one camera sees each moment, which leaves open what moved, and
-        /// 0.1 where several do.
+        /// 0.3 where several do.
         still: f32 = 0.0, closed(0.0, 1.0);
         /// Splats come to rest for good that move by no more than so many pixels in any photo, and hardly change their
         /// colour; 0 lets none. What rests costs neither memory nor bytes for its motion.

@@ -182,7 +182,12 @@ pub(super) fn dense_columns_equal_dense_adam(gpu: &Gpu) {
 pub(super) fn values_drawn_to_zero_equal_dense_adam(gpu: &Gpu) {
     for dense in [false, true] {
         let (found, expected) = play(gpu, &Plan { shrink: 0.4, dense, ..PLAIN }, gradient);
-        assert_equal("adam that shrinks", &(found, expected));
+        // Zero holds a value until it is let go at once: what rounding does just before is a difference of a whole step.
+        let far = found.iter().zip(&expected).filter(|(f, e)| (f64::from(**f) - **e).abs() > 1e-5 * e.abs().max(0.1));
+        assert_eq!(far.count(), 0);
+        let held = |values: &mut dyn Iterator<Item = f64>| values.filter(|value| *value == 0.0).count();
+        let zeros = held(&mut expected.iter().copied());
+        assert_eq!(held(&mut found.iter().map(|&value| f64::from(value))), zeros);
     }
 }
 

@@ -9,7 +9,7 @@ use crate::stage::flow::{Flow, FlowRates, RestRule};
 
 /// What splats are held at rest by. One camera cannot tell a wall that moves with it from one that rests.
 const STILL_BY_ONE_CAMERA: f32 = 0.6;
-const STILL_BY_SEVERAL: f32 = 0.1;
+const STILL_BY_SEVERAL: f32 = 0.3;
 /// Steps from one look for splats that rest to the next: it takes about as long as a step.
 const REST_EVERY: u64 = 100;
 

@@ -103,7 +103,8 @@ impl Fitter {
         let mut found = None;
         for count in WINDOWS {
             let windows = windows(&track, count);
-            let fitted: Vec<Entry> = windows.iter().map(|window| fitted(&track, window, scales)).collect();
+            let one = |window| if moves { fitted(&track, window, scales) } else { resting(&track, window, scales) };
+            let fitted: Vec<Entry> = windows.iter().map(one).collect();
             let errors = errors(&track, &windows, &fitted);
             enough = errors.farthest <= most && errors.angle * long <= ANGLE && errors.colour <= COLOUR;
             found = Some((windows, fitted, errors));
@@ -167,6 +168,17 @@ fn fitted(track: &Track, window: &Window, scales: [f64; 3]) -> Entry {
     }
     entry.scales = scales.map(as_half);
     entry
+}
+
+/// The entry of a splat that rests: exactly so, which least squares are not.
+fn resting(track: &Track, window: &Window, scales: [f64; 3]) -> Entry {
+    Entry {
+        mean: track.means[0].map(|value| value as f32),
+        quat: track.quats[0].map(as_half),
+        motion: [[0.0; 3]; 3],
+        omega: [0.0; 4],
+        ..fitted(track, window, scales)
+    }
 }
 
 fn byte(share: f64) -> u8 {

@@ -184,7 +184,8 @@ fn what_the_format_can_say_comes_back() {
         for row in 0..cloud.len() {
             for axis in 0..3 {
                 let off = (expected.means[row][axis] - found.means[row][axis]).abs();
-                assert!(off < 1e-3, "{row} at {time}: {off}");
+                // Coefficients are half floats.
+                assert!(off < 2e-3, "{row} at {time}: {off}");
             }
             let off = (sigmoid(expected.opacity_logits[row]) - sigmoid(found.opacity_logits[row])).abs();
             assert!(off < 3e-3, "{row} at {time}: {off}");
