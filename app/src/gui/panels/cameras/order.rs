@@ -179,8 +179,15 @@ mod tests {
 
     fn rows(sort: Sort, reversed: bool, filter: &str) -> Vec<usize> {
         let (views, scores) = (views(), scores());
-        let data =
-            CamerasData { views: &views, generation: 1, scores: &scores, looking: None, scoring: None, blocked: None };
+        let data = CamerasData {
+            views: &views,
+            generation: 1,
+            scores: &scores,
+            looking: None,
+            time: None,
+            scoring: None,
+            blocked: None,
+        };
         let mut order = Order::default();
         order.update(&data, sort, reversed, filter);
         order.rows().to_vec()
@@ -209,8 +216,15 @@ mod tests {
         let (views, mut scores) = (views(), scores());
         let mut order = Order::default();
         let mut mean = |scores: &Scores, filter: &str| {
-            let data =
-                CamerasData { views: &views, generation: 1, scores, looking: None, scoring: None, blocked: None };
+            let data = CamerasData {
+                views: &views,
+                generation: 1,
+                scores,
+                looking: None,
+                time: None,
+                scoring: None,
+                blocked: None,
+            };
             order.update(&data, Sort::Name, false, filter);
             order.mean().map(|mean| (mean.psnr, mean.count))
         };
