@@ -389,7 +389,8 @@ pub(super) fn motion_is_coloured_and_what_rests_is_grey(gpu: &Arc<Gpu>) {
     assert!(!moves.image.rgba.chunks_exact(4).all(is_grey));
     let legend = moves.legend.unwrap();
     assert_eq!((legend.label, legend.min, moves.note), ("Distance travelled", 0.0, None));
-    assert!((legend.max - 4.0).abs() < 1e-4, "{}", legend.max);
+    // One value alone gets a little room above it.
+    assert!((legend.max - 4.0).abs() < 0.01, "{}", legend.max);
 }
 
 /// `splat render` of `scene.ply` in a folder, with more flags.
