@@ -180,7 +180,7 @@ fn what_moves_is_in_the_page() {
     let order = morton::order(&cloud.means);
     for mover in 0..60 {
         let row = order[u32::from_le_bytes(bytes[4 * mover..][..4].try_into().unwrap()) as usize] as usize;
-        assert!(row % 3 != 0, "row {row} rests");
+        assert!(!row.is_multiple_of(3), "row {row} rests");
         let value = |at: usize| {
             let at_byte = |byte: usize| u16::from(bytes[240 + 60 * (2 * at + byte) + mover]);
             let stored = at_byte(0) | at_byte(1) << 8;
