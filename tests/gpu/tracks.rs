@@ -186,13 +186,13 @@ fn bodies(gpu: &Gpu, bench: &Bench, time: f64) -> Vec<Body> {
     };
     let means = moved("flow_means", bench.motion.means, &means);
     let quats = moved("flow_quats", bench.motion.quats, &quats);
-    let body = |((place, speed), (quat, turn)): ((Vec<f64>, Vec<f64>), (Vec<f64>, Vec<f64>))| Body {
+    let bodies = means.into_iter().zip(quats).map(|((place, speed), (quat, turn))| Body {
         place: place.try_into().unwrap(),
         quat: quat.try_into().unwrap(),
         speed: speed.try_into().unwrap(),
         turn: turn.try_into().unwrap(),
-    };
-    means.into_iter().zip(quats).map(body).collect()
+    });
+    bodies.collect()
 }
 
 /// Who is whose neighbour, and how fast weights fall, from the state of the loss.

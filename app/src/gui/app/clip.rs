@@ -105,7 +105,7 @@ impl App {
     }
 
     /// Comparing began: back to the time of the photo.
-    pub(super) fn to_time_of_photo(&mut self) {
+    pub(super) fn show_time_of_photo(&mut self) {
         let view = self.viewport.looking.and_then(|index| self.scene.as_ref()?.views.get(index));
         if let Some(time) = view.and_then(|view| view.time) {
             self.viewport.timeline.go_to(time);

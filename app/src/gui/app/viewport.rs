@@ -260,7 +260,7 @@ impl App {
         if leave {
             self.viewport.leave_camera();
         } else if self.viewport.compare.wants_photo() && !compared {
-            self.to_time_of_photo();
+            self.show_time_of_photo();
         }
         // Of the area as it was before: too long a bar would widen it.
         Rect::from_min_max(egui::pos2(area.left(), ui.cursor().top().min(area.bottom() - 1.0)), area.max)
