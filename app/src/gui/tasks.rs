@@ -57,10 +57,11 @@ impl Task {
                 let render = viewer.draw(&view, look)?.image;
                 let photo = load_photo(&view, view.width, view.height)?;
                 let (psnr, ssim) = compare(&render, &photo_over(&photo, look.background), photo.mask.as_deref());
-                tell.tell(Told::Score { index, psnr, ssim });
+                // The last score ends what progress tells.
                 if *total > 1 {
                     tell.tell(progress("Scoring photos", views.len(), *total));
                 }
+                tell.tell(Told::Score { index, psnr, ssim });
                 Ok(views.is_empty())
             }
             Self::Shot { view, look, path } => {

@@ -76,6 +76,11 @@ impl App {
         self.viewport.shown.as_ref()?.view.time
     }
 
+    /// What the colours of the picture on screen mean.
+    pub(crate) fn legend(&self) -> Option<&'static str> {
+        self.viewport.shown.as_ref()?.legend.as_ref().map(|legend| legend.label)
+    }
+
     /// Ways of splats that are drawn.
     pub(crate) fn ways(&self) -> usize {
         self.trailing.ways.as_ref().filter(|_| self.viewport.trails).map_or(0, |ways| ways.len())

@@ -41,8 +41,7 @@ impl Ink {
             paper: visuals.extreme_bg_color.gamma_multiply(0.85),
             train: visuals.hyperlink_color,
             test: visuals.warn_fg_color,
-            // A colour that surfaces rarely have.
-            trail: Color32::from_rgb(255, 92, 205),
+            trail: Color32::from_rgb(255, 40, 220),
             axes: axes.map(|(r, g, b)| Color32::from_rgb(r, g, b)),
         }
     }

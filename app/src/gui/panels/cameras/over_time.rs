@@ -58,7 +58,11 @@ impl OverTime {
         if self.photos.first()?.time == self.photos.last()?.time {
             return None;
         }
-        ui.label("PSNR over time, dB").on_hover_text("Of each scored photo; click to look through its camera");
+        let psnr = self.photos.iter().map(|photo| photo.psnr);
+        let (low, high) =
+            psnr.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), psnr| (low.min(psnr), high.max(psnr)));
+        ui.label(format!("{low:.1} to {high:.1} dB over time"))
+            .on_hover_text("PSNR of each scored photo; click to look through its camera");
         let (train, test) = (ui.visuals().hyperlink_color, ui.visuals().warn_fg_color);
         let line = ui.visuals().weak_text_color();
         let names = |position: PlotPoint| {
@@ -73,11 +77,10 @@ impl OverTime {
             .allow_boxed_zoom(false)
             .show_x(false)
             .show_y(false)
-            .show_axes([false, true])
+            .show_axes(false)
             .include_x(0.0)
             .include_x(1.0)
             .set_margin_fraction(vec2(0.02, 0.1))
-            .y_axis_formatter(|mark, _| format!("{:.0}", mark.value))
             .label_formatter(|hover| match hover {
                 HoverPosition::NearDataPoint { position, .. } => names(*position),
                 HoverPosition::Elsewhere { .. } => None,
