@@ -163,6 +163,9 @@ fn neither_interruption_nor_chunks_matter_to_what_rests() {
     assert_eq!(finish(second, &settings), reference, "resumed");
     assert_eq!(finish(new(&gpu), &settings), reference, "once more");
     assert_eq!(finish(new(&small), &settings), reference, "in chunks");
+    let mut cramped = new(&gpu);
+    cramped.set_isect_capacity(300);
+    assert_eq!(finish(cramped, &settings), reference, "cramped");
 }
 
 /// Neighbours are found when the population changes: a resumed run has those of the run that went on.

@@ -256,7 +256,10 @@ impl Trainer {
         let gpu = Arc::clone(&self.gpu);
         let Some(scratch) = &self.scratch else { return Ok(()) };
         let mut pass = Pass::profiled(&gpu, "step", self.profiler.as_mut());
-        let observes = self.density.observes(phase.step as u32, phase.steps as u32);
+        let is_last = nth + 1 == self.batch;
+        // Density control sees the last photo of each step: those before it would be counted twice where one behind them
+        // did not fit and the step is repeated.
+        let observes = is_last && self.density.observes(phase.step as u32, phase.steps as u32);
         let mut frame = Frame {
             uniform: frame_uniform(&pick.view, &self.options, self.params.rows(), scratch.capacity.isects),
             phase,
@@ -277,7 +280,7 @@ impl Trainer {
         if observes {
             self.observation.add(&mut pass, &frame);
         }
-        if nth + 1 < self.batch {
+        if !is_last {
             pass.submit();
             return Ok(());
         }
