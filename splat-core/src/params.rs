@@ -118,6 +118,16 @@ impl<T: bytemuck::Pod> RowBuf<T> {
         self.rows.saturating_sub(u64::from(chunk.first)).min(u64::from(chunk.rows)) as u32
     }
 
+    /// Records a copy of the rows from `first` on into the same rows of `to`, which is cut into the same chunks.
+    pub fn copy_from_row(&self, pass: &mut Pass<'_>, to: &RowBuf<T>, first: u64) {
+        for chunk in chunk_ranges(self.rows, self.rows_per_chunk) {
+            let before = first.saturating_sub(u64::from(chunk.first)).min(u64::from(chunk.rows));
+            let width = u64::from(self.width);
+            let range = before * width..u64::from(chunk.rows) * width;
+            pass.copy_range(&self.chunks[chunk.index], &to.chunks[chunk.index], range);
+        }
+    }
+
     /// Records the clearing of all rows.
     pub fn clear(&self, pass: &mut Pass<'_>) {
         for chunk in &self.chunks {

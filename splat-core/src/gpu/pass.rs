@@ -81,6 +81,21 @@ impl<'g> Pass<'g> {
         self.encoder.copy_buffer_to_buffer(source, 0, target, 0, bytes);
     }
 
+    /// Copies a range of elements into the same place of another buffer.
+    pub(crate) fn copy_range<T: bytemuck::Pod>(
+        &mut self,
+        source: &super::Buf<T>,
+        target: &super::Buf<T>,
+        range: std::ops::Range<u64>,
+    ) {
+        let size = size_of::<T>() as u64;
+        if !range.is_empty() {
+            self.compute = None;
+            let (start, bytes) = (range.start * size, (range.end - range.start) * size);
+            self.encoder.copy_buffer_to_buffer(source.raw(), start, target.raw(), start, bytes);
+        }
+    }
+
     /// Sets `bytes` bytes of a buffer to zero.
     pub fn clear<T: bytemuck::Pod>(&mut self, buffer: &super::Buf<T>) {
         self.compute = None;

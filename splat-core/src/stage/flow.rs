@@ -189,21 +189,23 @@ impl Stage for Flow {
         for moving in self.moving() {
             pass.stage("flow.move");
             let kernel = gpu.kernel("flow/move", &self.constants(&moving));
-            let to = part(&moved.splats, &moved.sh0, moving.base);
-            for chunk in params.chunks() {
+            let (from, to) = (part(&trained, trained_sh0, moving.base), part(&moved.splats, &moved.sh0, moving.base));
+            let column = params.column(moving.column);
+            // What rests is copied, which is far cheaper than a kernel.
+            from.copy_from_row(pass, to, column.values.rows());
+            for chunk in params.chunks_of(column) {
                 let spare = scratch.spare.bind();
                 let dilations = match self.motion.dilates {
-                    true => params.column(Motion::DILATIONS).values.bind_head(&chunk),
+                    true => params.column(Motion::DILATIONS).values.bind(&chunk),
                     false => spare,
                 };
-                let coefficients = params.column(moving.column).decoded(&frame.phase);
                 kernel.run(
                     pass,
                     gpu.profile().flat_groups(u64::from(chunk.rows)),
-                    &with_head(frame, &chunk, coefficients),
+                    &frame.uniform_for(&chunk),
                     &[
-                        ("base", part(&trained, trained_sh0, moving.base).bind(&chunk)),
-                        ("coefficients", coefficients.bind_head(&chunk)),
+                        ("base", from.bind(&chunk)),
+                        ("coefficients", column.decoded(&frame.phase).bind(&chunk)),
                         ("dilations", dilations),
                         ("moved", to.bind(&chunk)),
                     ],
@@ -218,15 +220,17 @@ impl Stage for Flow {
         if self.motion.fades {
             pass.stage("flow.fade");
             let kernel = gpu.kernel("flow/fade", &[]);
-            let lifetimes = params.column(Motion::LIFETIMES).decoded(&frame.phase);
-            for chunk in params.chunks() {
+            let column = params.column(Motion::LIFETIMES);
+            let lifetimes = column.decoded(&frame.phase);
+            trained.opacity_logits.copy_from_row(pass, &moved.splats.opacity_logits, column.values.rows());
+            for chunk in params.chunks_of(column) {
                 kernel.run(
                     pass,
                     gpu.profile().flat_groups(u64::from(chunk.rows)),
-                    &with_head(frame, &chunk, lifetimes),
+                    &frame.uniform_for(&chunk),
                     &[
                         ("opacity_logits", trained.opacity_logits.bind(&chunk)),
-                        ("lifetimes", lifetimes.bind_head(&chunk)),
+                        ("lifetimes", lifetimes.bind(&chunk)),
                         ("faded", moved.splats.opacity_logits.bind(&chunk)),
                     ],
                 );
