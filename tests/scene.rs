@@ -33,6 +33,16 @@ mod splats;
 #[path = "scene/times.rs"]
 mod times;
 
+/// Loading fails as input that is not understood, and says all of this.
+#[track_caller]
+fn refused(folder: &Path, parts: &[&str]) {
+    let error = Dataset::load(folder, &LoadOptions::default()).expect_err("a broken scene loaded");
+    assert_eq!(error.exit_code(), 3, "{error}");
+    for part in parts {
+        assert!(error.to_string().contains(part), "`{part}` is not in: {error}");
+    }
+}
+
 /// A shared data set, or `None` with a line saying which test is skipped.
 fn shared(set: &str) -> Option<PathBuf> {
     let root = match std::env::var_os("SPLAT_SHARED_DATA") {

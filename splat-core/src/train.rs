@@ -124,7 +124,6 @@ impl Trainer {
         };
         let capacity = starting_capacity(&dataset, cloud.len() as u64);
         let loss_buffers = Arc::new(LossBuffers::new(&gpu, capacity.pixels));
-        let frames = dataset.times.as_ref().map_or(0, |times| times.count as u32);
         let context = Context {
             settings,
             times: dataset.times.as_ref(),
@@ -134,7 +133,7 @@ impl Trainer {
             max_splats,
             loss_buffers: loss_buffers.clone(),
         };
-        let Parts { model, losses, density } = (recipe(settings.train.recipe, frames).build)(&context);
+        let Parts { model, losses, density } = (recipe(settings.train.recipe, context.times).build)(&context);
         let capacity = Capacity { with_abs_grad: density.needs_abs_grad(), ..capacity };
         let capacity = Capacity { isects: capacity.isects.min(Scratch::max_isects(&gpu, &capacity)), ..capacity };
         let batch = settings.train.batch;
@@ -240,7 +239,7 @@ impl Trainer {
             self.scratch = Some(Scratch::new(&self.gpu, self.capacity, self.params.rows_per_chunk())?);
         }
         for nth in 0..self.batch {
-            self.submit_view(&phase, nth)?;
+            self.submit_view(phase, nth)?;
         }
         self.step = phase.step;
         if let Some(profiler) = &mut self.profiler {
@@ -250,8 +249,7 @@ impl Trainer {
     }
 
     // Adds the gradients of one photo of a step; after the last one, takes the step.
-    fn submit_view(&mut self, phase: &Phase, nth: u32) -> Result<()> {
-        let phase = *phase;
+    fn submit_view(&mut self, phase: Phase, nth: u32) -> Result<()> {
         let pick = self.sampler.pick(&self.gpu, &self.schedule, &phase, nth)?;
         let gpu = Arc::clone(&self.gpu);
         let Some(scratch) = &self.scratch else { return Ok(()) };

@@ -8,6 +8,7 @@ use splat_core::schedule::{Phase, Rate};
 use splat_core::stage::Scratch;
 use splat_core::stage::rasterize::Capacity;
 
+use super::harness::PHASE;
 use crate::gradients::noise;
 use crate::oracle::adam::{Adam as Oracle, Trained};
 
@@ -53,16 +54,7 @@ impl Plan {
 }
 
 fn phase(step: u64) -> Phase {
-    Phase {
-        step,
-        steps: STEPS,
-        resolution: 1.0,
-        sh_degree: 0,
-        sh_update: true,
-        motion_from: 0,
-        noise_from: u64::MAX,
-        round_from: u64::MAX,
-    }
+    Phase { step, steps: STEPS, ..PHASE }
 }
 
 fn scratch(gpu: &Gpu, params: &Params) -> Scratch {

@@ -10,7 +10,7 @@ use splat_core::stage::flow::{Flow, FlowRates};
 use splat_core::stage::rasterize::Capacity;
 use splat_core::stage::{Frame, Scratch, Splats, Stage};
 
-use super::harness::{assert_close, camera, view};
+use super::harness::{PHASE, assert_close, camera, view};
 use crate::gradients::noise;
 use crate::oracle::flow::{Basis, faded, faded_bwd, residual, residual_bwd};
 
@@ -86,16 +86,7 @@ impl Bench {
         let grad = |name: &str| self.params.column(name).grads().clone();
         Frame {
             uniform: frame_uniform(&view, &RasterOptions { antialias: false, near: 0.1 }, ROWS as u64, 64),
-            phase: Phase {
-                step: 1,
-                steps: 1,
-                resolution: 1.0,
-                sh_degree: 0,
-                sh_update: true,
-                motion_from: 0,
-                noise_from: u64::MAX,
-                round_from: u64::MAX,
-            },
+            phase: PHASE,
             scratch: &self.scratch,
             with_depth: false,
             with_abs_grad: false,

@@ -103,6 +103,18 @@ impl Outcome {
     }
 }
 
+/// Everything in use, nothing rounded.
+pub(super) const PHASE: Phase = Phase {
+    step: 1,
+    steps: 1,
+    resolution: 1.0,
+    sh_degree: 3,
+    sh_update: true,
+    motion_from: 0,
+    noise_from: u64::MAX,
+    round_from: u64::MAX,
+};
+
 /// The chain `decode → sh → rasterize`, with rates that stay still.
 pub(super) fn model(degree: usize) -> Model {
     let still = Rate::constant(0.0);
@@ -234,16 +246,7 @@ impl Bench {
         let options = RasterOptions { antialias: case.antialias, near: case.camera.near as f32 };
         let mut frame = Frame {
             uniform: frame_uniform(&view(&case.camera), &options, self.params.rows(), self.scratch.capacity.isects),
-            phase: Phase {
-                step: 1,
-                steps: 1,
-                resolution: 1.0,
-                sh_degree: case.degree as u32,
-                sh_update: true,
-                motion_from: 0,
-                noise_from: u64::MAX,
-                round_from: u64::MAX,
-            },
+            phase: Phase { sh_degree: case.degree as u32, ..PHASE },
             scratch: &self.scratch,
             with_depth: case.with_depth,
             with_abs_grad: case.with_abs_grad,

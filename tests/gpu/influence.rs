@@ -4,11 +4,10 @@ use splat_core::gpu::layout::counter;
 use splat_core::gpu::{Buf, Gpu, GpuOptions, Pass};
 use splat_core::model::{Model, RasterOptions, Scene, ViewRenderer, frame_uniform};
 use splat_core::params::Params;
-use splat_core::schedule::Phase;
 use splat_core::stage::rasterize::Capacity;
 use splat_core::stage::{Frame, Scratch};
 
-use super::harness::{camera, cloud, model, random_splats, upload, view};
+use super::harness::{PHASE, camera, cloud, model, random_splats, upload, view};
 use crate::oracle::blend::Limits;
 use crate::oracle::camera::Camera;
 use crate::oracle::influence::influence;
@@ -18,16 +17,6 @@ use crate::oracle::render::{RenderOptions, Splat, visible};
 const CLOSE: f64 = 1e-4;
 /// How far decisions of the oracle are moved both ways: more than f32 may be off.
 const SLACK: f64 = 1e-4;
-const PHASE: Phase = Phase {
-    step: 1,
-    steps: 1,
-    resolution: 1.0,
-    sh_degree: 3,
-    sh_update: true,
-    motion_from: 0,
-    noise_from: u64::MAX,
-    round_from: u64::MAX,
-};
 
 /// Splats on the device.
 struct Table {

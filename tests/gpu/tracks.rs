@@ -5,12 +5,12 @@ use splat_core::loss::{Loss, Rigid, Smooth};
 use splat_core::model::{RasterOptions, frame_uniform};
 use splat_core::params::Params;
 use splat_core::scene::{Motion, TimeBasis};
-use splat_core::schedule::{Phase, Rate};
+use splat_core::schedule::Rate;
 use splat_core::stage::flow::{Flow, FlowRates};
 use splat_core::stage::rasterize::Capacity;
 use splat_core::stage::{Frame, Scratch, Stage};
 
-use super::harness::{assert_close, camera, model, view};
+use super::harness::{PHASE, assert_close, camera, model, view};
 use super::open;
 use crate::gradients::noise;
 use crate::oracle::flow::Basis;
@@ -94,16 +94,7 @@ impl Bench {
         let part = |name: &str| self.params.column(name).values.clone();
         let mut frame = Frame {
             uniform: frame_uniform(&view, &RasterOptions { antialias: false, near: 0.1 }, ROWS as u64, 64),
-            phase: Phase {
-                step: 1,
-                steps: 1,
-                resolution: 1.0,
-                sh_degree: 0,
-                sh_update: true,
-                motion_from: 0,
-                noise_from: u64::MAX,
-                round_from: u64::MAX,
-            },
+            phase: PHASE,
             scratch: &self.scratch,
             with_depth: false,
             with_abs_grad: false,

@@ -5,7 +5,7 @@ use super::captures::{
     nerfies_camera, nerfies_ids, neural_3d_video, npy, photo, poses_bounds, text_model, write_model,
 };
 use super::fixture::write;
-use super::{load, shared};
+use super::{load, refused, shared};
 use glam::{DVec2, DVec3};
 use serde_json::json;
 use splat_core::scene::{Dataset, Level, LoadOptions, View, load_photo, recognise};
@@ -18,15 +18,6 @@ fn options(change: impl FnOnce(&mut LoadOptions)) -> LoadOptions {
     let mut options = LoadOptions::default();
     change(&mut options);
     options
-}
-
-#[track_caller]
-fn refused(folder: &Path, parts: &[&str]) {
-    let error = Dataset::load(folder, &LoadOptions::default()).expect_err("a broken scene loaded");
-    assert_eq!(error.exit_code(), 3, "{error}");
-    for part in parts {
-        assert!(error.to_string().contains(part), "`{part}` is not in: {error}");
-    }
 }
 
 #[track_caller]

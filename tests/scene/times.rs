@@ -1,7 +1,7 @@
 //! When photos were taken: from the files, from the names, or not at all.
 
 use super::fixture::{colmap_model, colmap_scene, jpeg, pattern, transforms, transforms_scene, write, write_json};
-use super::{load, shared};
+use super::{load, refused, shared};
 use serde_json::{Value, json};
 use splat_core::scene::{Dataset, LoadOptions, View};
 use splat_core::settings::TimeSource;
@@ -74,15 +74,6 @@ fn a_scene_without_times_or_with_one_alone_is_static() {
     let untimed = load(transforms_scene(3).path());
     assert_eq!(load(timed(&[json!(5), json!(5), json!(5)]).path()).fingerprint(), untimed.fingerprint());
     assert_ne!(load(timed(&[json!(5), json!(5), json!(6)]).path()).fingerprint(), untimed.fingerprint());
-}
-
-#[track_caller]
-fn refused(folder: &Path, parts: &[&str]) {
-    let error = Dataset::load(folder, &LoadOptions::default()).expect_err("a broken scene loaded");
-    assert_eq!(error.exit_code(), 3, "{error}");
-    for part in parts {
-        assert!(error.to_string().contains(part), "`{part}` is not in: {error}");
-    }
 }
 
 #[test]

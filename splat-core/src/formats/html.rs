@@ -16,13 +16,12 @@ use base64::engine::general_purpose::STANDARD;
 use glam::DVec3;
 use serde_json::{Value, json};
 
-use super::source::AtTime;
+use super::source::sphere;
 use super::spz::{STREAM, write_spz_with};
-use super::{Format, FormatRow, SplatSource, WriteOptions, for_each_block};
+use super::{Format, FormatRow, SplatSource, WriteOptions};
 use crate::atomic;
 use crate::camera_path::{Orbit, Sphere};
 use crate::error::{Error, Result};
-use crate::scene::SplatCloud;
 use crate::scene::io::ply::OnProgress;
 
 pub(super) const ROW: FormatRow = FormatRow {
@@ -201,17 +200,6 @@ fn escaped(text: &str) -> String {
         }
     }
     html
-}
-
-/// Where most of the splats are, in the middle of the clip if they move.
-fn sphere(source: &dyn SplatSource, progress: OnProgress<'_>) -> Result<Sphere> {
-    let mut places = SplatCloud::default();
-    for_each_block(&AtTime::new(source, 0.5), None, progress, &mut |_, block| {
-        places.means.extend_from_slice(&block.means);
-        places.opacity_logits.extend_from_slice(&block.opacity_logits);
-        Ok(())
-    })?;
-    Ok(Sphere::of_splats(&places))
 }
 
 /// What the page must know of the scene beside the splats.

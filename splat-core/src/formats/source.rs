@@ -1,6 +1,7 @@
 //! Splats that can be read in any order, a few at a time.
 
 use super::Format;
+use crate::camera_path::Sphere;
 use crate::error::Result;
 use crate::scene::io::ply::{ExtraProperty, OnProgress};
 use crate::scene::{Motion, SplatCloud};
@@ -171,4 +172,15 @@ pub fn read_all(source: &dyn SplatSource, progress: OnProgress<'_>) -> Result<Sp
         Ok(())
     })?;
     Ok(all)
+}
+
+/// Where most of the splats are, in the middle of the clip if they move.
+pub(super) fn sphere(source: &dyn SplatSource, progress: OnProgress<'_>) -> Result<Sphere> {
+    let mut places = SplatCloud::default();
+    for_each_block(&AtTime::new(source, 0.5), None, progress, &mut |_, block| {
+        places.means.extend_from_slice(&block.means);
+        places.opacity_logits.extend_from_slice(&block.opacity_logits);
+        Ok(())
+    })?;
+    Ok(Sphere::of_splats(&places))
 }

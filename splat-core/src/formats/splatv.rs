@@ -18,7 +18,7 @@ use glam::DVec3;
 use serde_json::{Value, json};
 
 use super::rows::{Kept, Rows};
-use super::source::AtTime;
+use super::source::sphere;
 use super::window::Window;
 use super::{BLOCK, Format, FormatRow, SplatInfo, SplatSource, StartView, ViewerHints, WriteOptions, for_each_block};
 use crate::atomic;
@@ -220,17 +220,6 @@ fn told(report: &Report, radius: f64) -> Vec<String> {
         told.push(format!("{} splats would have needed more than {most} windows", report.beyond));
     }
     told
-}
-
-/// Where most of the splats are, in the middle of the clip.
-fn sphere(source: &dyn SplatSource, progress: OnProgress<'_>) -> Result<Sphere> {
-    let mut places = SplatCloud::default();
-    for_each_block(&AtTime::new(source, 0.5), None, progress, &mut |_, block| {
-        places.means.extend_from_slice(&block.means);
-        places.opacity_logits.extend_from_slice(&block.opacity_logits);
-        Ok(())
-    })?;
-    Ok(Sphere::of_splats(&places))
 }
 
 /// The camera that a viewer begins with, in the words of the reference implementation's `cameras.json`.

@@ -56,13 +56,13 @@ pub struct Recipe {
 /// All methods.
 pub const RECIPES: &[Recipe] = &[static_scene::RECIPE, dynamic::RECIPE];
 
-/// The recipe of a name, for photos at so many different times.
+/// The recipe of a name, for photos with such times, if any.
 ///
 /// # Panics
 /// When a name has no recipe: a bug of ours.
-pub fn recipe(name: RecipeName, frames: u32) -> &'static Recipe {
+pub fn recipe(name: RecipeName, times: Option<&Times>) -> &'static Recipe {
     let name = match name {
-        RecipeName::Auto if frames > 1 => RecipeName::Dynamic,
+        RecipeName::Auto if times.is_some() => RecipeName::Dynamic,
         RecipeName::Auto => RecipeName::Static,
         name => name,
     };
