@@ -34,6 +34,15 @@ pub(super) enum Coding {
 }
 
 impl Coding {
+    /// How many tables of frequencies it has.
+    pub(super) fn tables(&self) -> usize {
+        match self {
+            Coding::Floats => 0,
+            Coding::Integers(model) => model.tables.all().len(),
+            Coding::Sorted(model) => model.tables(),
+        }
+    }
+
     fn write(&self, out: &mut Vec<u8>) {
         match self {
             Coding::Floats => out.push(0),
