@@ -25,17 +25,14 @@ type Constants = Vec<(&'static str, u32)>;
 
 /// Every set of constants the host may pass to a kernel.
 fn permutations(kernel: &str, profile: &Profile) -> Vec<Constants> {
-    let sh = |updates: &[u32]| -> Vec<Constants> {
-        let degrees = (0..=3_u32).flat_map(|stored| (0..=stored).map(move |used| (used, stored)));
-        let rows = |degree: u32| (degree + 1).pow(2) - 1;
-        degrees
-            .flat_map(|(used, stored)| {
-                updates.iter().map(move |&updates| {
-                    vec![("SH_ROWS", rows(used)), ("SH_STRIDE", 3 * rows(stored)), ("UPDATES", updates)]
-                })
-            })
-            .collect()
+    let rows = |degree: u32| (degree + 1).pow(2) - 1;
+    let degrees = || (0..=3_u32).flat_map(|stored| (0..=stored).map(move |used| (used, stored)));
+    let sh = |name: &'static str, values: u32, stride: fn(u32) -> u32| -> Vec<Constants> {
+        let stored =
+            |(used, stored)| vec![("SH_ROWS", rows(used)), ("SH_STRIDE", stride(rows(stored))), (name, values)];
+        degrees().map(stored).collect()
     };
+    let (plain, packed) = (|rows: u32| 3 * rows, |rows: u32| (3 * rows + 2).div_ceil(4));
     // Every shape of a linear decoder with every choice of the other constants.
     let linear = |choices: &[(&'static str, &[u32])]| -> Vec<Constants> {
         let shapes = [(8, 45), (16, 45), (8, 4), (1, 1)];
@@ -48,7 +45,8 @@ fn permutations(kernel: &str, profile: &Profile) -> Vec<Constants> {
     };
     let pairs = [(0, 0), (0, 1), (1, 0), (1, 1)];
     match kernel {
-        "sh/sh" | "sh/sh_bwd" => sh(&[0, 1]),
+        "sh/sh" => [sh("SH_PACKED", 0, plain), sh("SH_PACKED", 1, packed)].concat(),
+        "sh/sh_bwd" => [sh("UPDATES", 0, plain), sh("UPDATES", 1, plain)].concat(),
         "rasterize/blend" | "rasterize/blend_bwd" | "rasterize/blend_bwd_min" | "rasterize/gather" => pairs
             .map(|(depth, absolute)| {
                 vec![("DEPTH", depth), ("ABS_GRAD", absolute), ("SLOT_FLOATS", 9 + depth + 2 * absolute)]

@@ -47,7 +47,7 @@ pub(crate) fn finished_phase(sh_degree: u32) -> Phase {
 }
 
 /// The chain `decode → flow → sh → rasterize` for splats that are only looked at.
-pub(crate) fn viewing_model(degree: u32, motion: Option<Motion>, blending: Blending) -> Model {
+pub(crate) fn viewing_model(sh: Sh, motion: Option<Motion>, blending: Blending) -> Model {
     let still = Rate::constant(0.0);
     let rates =
         DecodeRates { means: still, log_scales: still, quats: still, opacity_logits: still, regularized: false };
@@ -55,7 +55,7 @@ pub(crate) fn viewing_model(degree: u32, motion: Option<Motion>, blending: Blend
     stages.extend(motion.map(|motion| {
         Box::new(Flow { motion, rates: FlowRates::all(still), still: 0.0, rest: None }) as Box<dyn Stage>
     }));
-    stages.extend([Box::new(Sh::plain(degree, still, still, 1)) as Box<dyn Stage>, Box::new(Rasterize { blending })]);
+    stages.extend([Box::new(sh) as Box<dyn Stage>, Box::new(Rasterize { blending })]);
     Model::new(stages)
 }
 
@@ -72,7 +72,8 @@ impl Renderer {
     /// [`Error::OutOfMemory`] when they do not fit the adapter.
     pub fn new(gpu: &Arc<Gpu>, cloud: &SplatCloud, options: RasterOptions) -> Result<Renderer> {
         let degree = u32::from(cloud.sh_degree);
-        let model = viewing_model(degree, cloud.motion, Blending::Composite);
+        let still = Rate::constant(0.0);
+        let model = viewing_model(Sh::plain(degree, still, still, 1), cloud.motion, Blending::Composite);
         let params = Params::with_head(gpu, model.columns(), cloud.len() as u64, cloud.head() as u64, false);
         upload_cloud(gpu, &params, cloud)?;
         gpu.check()?;

@@ -144,11 +144,14 @@ pub(super) fn colour_is_what_a_renderer_renders(gpu: &Arc<Gpu>) {
         let expected = Renderer::new(gpu, &cloud, options).unwrap().render(&view, look.background).unwrap();
         let mut viewer = viewer(gpu, &cloud);
         viewer.set_cloud(Arc::new(cloud.clone()), options, None).unwrap();
-        let plain = Picture { image: expected, legend: None, note: None };
-        assert!(viewer.draw(&view, &look).unwrap() == plain, "antialias {antialias}");
+        let picture = viewer.draw(&view, &look).unwrap();
+        assert!(picture.legend.is_none() && picture.note.is_none());
+        // Packed coefficients are off by up to half a step of 1/127 of the largest of the splat.
+        let off = expected.rgba.iter().zip(&picture.image.rgba).map(|(a, b)| a.abs_diff(*b)).max();
+        assert!(off <= Some(2), "antialias {antialias}: off by {off:?} levels");
         // The same, chosen by the look.
         viewer.set_cloud(Arc::new(cloud), OPTIONS, None).unwrap();
-        assert!(viewer.draw(&view, &Look { antialias: Some(antialias), ..look }).unwrap() == plain);
+        assert!(viewer.draw(&view, &Look { antialias: Some(antialias), ..look }).unwrap() == picture);
     }
 }
 

@@ -195,11 +195,8 @@ impl SplatSource for Splatz {
 
     fn range(&self, first: usize, count: usize) -> Result<SplatCloud> {
         let (size, end) = (self.reader.chunk_rows(), first + count);
-        let mut cloud = SplatCloud {
-            sh_degree: self.info.sh_degree,
-            antialiased: self.info.antialiased,
-            ..SplatCloud::default()
-        };
+        let mut cloud =
+            SplatCloud { sh_degree: self.info.sh_degree, antialiased: self.info.antialiased, ..SplatCloud::default() };
         cloud.reserve(count);
         let numbers = first / size..end.div_ceil(size);
         for (number, chunk) in numbers.clone().zip(self.chunks(numbers)?) {

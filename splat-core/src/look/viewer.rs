@@ -15,13 +15,15 @@ use crate::render::{finished_phase, to_image, viewing_model};
 use crate::scene::{Motion, SplatCloud, TimeBasis, View};
 use crate::stage::Scratch;
 use crate::stage::rasterize::Blending;
+use crate::stage::sh::{Sh, pack};
 
 /// Less coverage than this is no surface.
 const SURFACE_ALPHA: f32 = 0.1;
 
 /// Draws a cloud; nothing is loaded at first.
 ///
-/// Only columns that a look changes are sent to the device again: turning the camera sends nothing, another selection
+/// Coefficients of spherical harmonics are packed to a fourth of their memory, which no picture shows: what is measured is
+/// drawn by [`Renderer`](crate::render::Renderer). Only columns that a look changes are sent to the device again: turning the camera sends nothing, another selection
 /// the colours, another scale the scales.
 pub struct Viewer {
     gpu: Arc<Gpu>,
@@ -94,7 +96,8 @@ impl Viewer {
                     Some(Loaded { cloud, options, ages, travelled: None, marks, on_device, params: loaded.params });
             }
             earlier => {
-                let columns = viewing_model(u32::from(cloud.sh_degree), cloud.motion, Blending::Composite).columns();
+                let columns =
+                    viewing_model(Sh::packed(cloud.sh_degree.into()), cloud.motion, Blending::Composite).columns();
                 let made = self.gpu.allocating(|| Params::with_head(&self.gpu, columns, rows, head, false));
                 let params = match made {
                     Ok(params) => params,
@@ -204,7 +207,8 @@ impl Loaded {
         params.column("means").values.write(gpu, cloud.means.as_flattened());
         params.column("quats").values.write(gpu, cloud.quats.as_flattened());
         if params.has("shN") {
-            params.column("shN").values.write(gpu, &cloud.sh_rest);
+            let packed = pack(&cloud.sh_rest, cloud.sh_degree.into());
+            params.column("shN").values.write(gpu, bytemuck::cast_slice(&packed));
         }
         for column in &cloud.more {
             let values = &params.column(column.name).values;
@@ -273,7 +277,7 @@ impl Loaded {
             sh0: if is_attribute { TimeBasis::STILL } else { motion.sh0 },
             ..motion
         });
-        let model = viewing_model(degree, motion, blending);
+        let model = viewing_model(Sh::packed(degree), motion, blending);
         let scene = Scene { gpu, model: &model, params: &self.params, phase: finished_phase(used), options };
         match window {
             None => views.render(&scene, view, with_depth),

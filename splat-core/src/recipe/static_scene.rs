@@ -59,6 +59,7 @@ fn model(settings: &Settings, extent: f64, between: Vec<Box<dyn Stage>>) -> Mode
         every: settings.model.sh_every,
         sh0_codec,
         shn_codec,
+        packed: false,
     };
     let mut stages: Vec<Box<dyn Stage>> = vec![Box::new(Decode { rates, codecs: geometry })];
     stages.extend(between);

@@ -123,6 +123,20 @@ impl Settings {
         table
     }
 
+    /// What differs from the defaults, as TOML without comments: enough to repeat a run with the same version, and short
+    /// enough to travel with every file.
+    pub fn changes_to_toml(&self) -> String {
+        let mut table = Table::new();
+        for ((field, value), (_, usual)) in self.values().into_iter().zip(Self::default().values()) {
+            if value != usual
+                && let Some(section) = section_of(&mut table, field.section)
+            {
+                section.insert(field.name.to_owned(), value.to_toml());
+            }
+        }
+        table.to_string()
+    }
+
     /// The values grouped by section, for listings.
     pub fn sections(&self) -> impl Iterator<Item = (&'static Section, Vec<(&'static Field, Value)>)> {
         let mut values = self.values().into_iter();

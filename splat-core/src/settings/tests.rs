@@ -80,6 +80,15 @@ fn toml_text_reads_back_as_the_same_settings() {
 }
 
 #[test]
+fn changes_alone_repeat_the_settings() {
+    let settings = Settings::resolve("compact", None, &[("loss.ssim_weight".into(), "0.3".into())]).unwrap();
+    let text = settings.changes_to_toml();
+    assert!(text.contains("ssim_weight = 0.3\n") && text.len() < settings.to_toml().len() / 5, "{text}");
+    assert_eq!(Settings::resolve("default", Some(&text.parse().unwrap()), &[]).unwrap(), settings);
+    assert_eq!(Settings::default().changes_to_toml(), "");
+}
+
+#[test]
 fn words_need_no_quotes_on_the_command_line() {
     assert_eq!(set(&[("model.background", "white")]).unwrap().model.background, Background::White);
     assert_eq!(set(&[("model.background", "\"white\"")]).unwrap().model.background, Background::White);

@@ -63,10 +63,11 @@ impl Trainer {
             given.extend(rest);
         }
         let mut archive = Archive::quantize_with(&cloud, &Quantize { quality }, given, tables)?;
+        archive.meta.insert("program".into(), concat!("splat ", env!("CARGO_PKG_VERSION")).into());
         archive.meta.insert("recipe".into(), settings.train.recipe.as_str().into());
         archive.meta.insert("steps".into(), self.step.into());
         archive.meta.insert("seed".into(), settings.train.seed.into());
-        archive.meta.insert("settings".into(), Value::String(settings.to_toml()));
+        archive.meta.insert("settings".into(), Value::String(settings.changes_to_toml()));
         Ok(archive)
     }
 

@@ -321,7 +321,8 @@ impl ArchiveReader {
                     archives.iter().zip(&streams).map(floats).collect::<Read1<_>>()?
                 }
                 Coding::Integers(model) => {
-                    let views = archives.iter().map(|archive| self.view(archive, at, &known)).collect::<Read1<Vec<_>>>()?;
+                    let views =
+                        archives.iter().map(|archive| self.view(archive, at, &known)).collect::<Read1<Vec<_>>>()?;
                     integers::decode(model, &views, &streams)?.into_iter().map(integers).collect()
                 }
                 Coding::Sorted(model) => {
