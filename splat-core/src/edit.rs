@@ -11,7 +11,6 @@ mod attribute;
 mod document;
 mod extent;
 mod history;
-mod parallel;
 mod pick;
 mod rows;
 mod select;

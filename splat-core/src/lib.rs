@@ -46,6 +46,7 @@ pub mod loss;
 pub mod metrics;
 pub mod model;
 pub mod optim;
+mod parallel;
 pub mod params;
 pub mod preview;
 pub mod recipe;

@@ -49,6 +49,13 @@ impl Model {
         }
     }
 
+    /// Records what depends on the room for intersections again, after a forward chain that had too little of it.
+    pub fn resume(&self, pass: &mut Pass<'_>, frame: &mut Frame<'_>) {
+        for stage in &self.stages {
+            stage.resume(pass, frame);
+        }
+    }
+
     /// How the splats move that it draws.
     pub fn motion(&self) -> Option<Motion> {
         self.stages.iter().find_map(|stage| stage.motion())
@@ -192,9 +199,12 @@ impl ViewRenderer {
         let Window { width, height, .. } = window;
         let room =
             |held: Capacity| Capacity { with_depth: held.with_depth || with_depth, ..held }.with_image(width, height);
-        let scratch = self.draw(scene, view, window, room, |pass, frame| {
+        let scratch = self.draw(scene, view, window, room, |pass, frame, again| {
             frame.with_depth = with_depth;
-            scene.model.forward(pass, scene.params, frame);
+            match again {
+                false => scene.model.forward(pass, scene.params, frame),
+                true => scene.model.resume(pass, frame),
+            }
         })?;
         let pixels = u64::from(width) * u64::from(height);
         let depth = if with_depth { scratch.depth.read_range(scene.gpu, 0, pixels)? } else { Vec::new() };
@@ -221,7 +231,7 @@ impl ViewRenderer {
                 &view,
                 window,
                 |held| held.with_tiles(width, height),
-                |pass, frame| {
+                |pass, frame, _| {
                     pass.clear(&sums);
                     model.influence(pass, params, frame, &sums);
                 },
@@ -235,15 +245,15 @@ impl ViewRenderer {
         Ok(totals.into_iter().map(|total| (total / f64::from(count.max(1))) as f32).collect())
     }
 
-    // Submits what `record` makes of a view, again with more room as long as its intersections do not fit. `room` says
-    // what is needed beside what is held.
+    // Submits what `record` makes of a view, again with more room as long as its intersections do not fit; `record` is
+    // told whether it is again. `room` says what is needed beside what is held.
     fn draw(
         &mut self,
         &Scene { gpu, params, phase, options, .. }: &Scene<'_>,
         view: &View,
         Window { left, top, width, height }: Window,
         room: impl FnOnce(Capacity) -> Capacity,
-        record: impl Fn(&mut Pass<'_>, &mut Frame<'_>),
+        record: impl Fn(&mut Pass<'_>, &mut Frame<'_>, bool),
     ) -> Result<&Scratch> {
         let allocate = |capacity| gpu.allocating(|| Scratch::new(gpu, capacity, params.rows_per_chunk()))?;
         let held = self.scratch.take().filter(|scratch| scratch.capacity.rows >= params.rows());
@@ -252,7 +262,8 @@ impl ViewRenderer {
             Some(scratch) => scratch,
             None => allocate(needed)?,
         };
-        loop {
+        scratch.counters.write(gpu, 0, &[0; counter::COUNT as usize]);
+        for again in std::iter::once(false).chain(std::iter::repeat(true)) {
             // The range in which the projection is linearized stays that of the whole image, so that a part of it has
             // the pixels of the whole.
             let mut uniform = frame_uniform(view, &options, params.rows(), scratch.capacity.isects);
@@ -273,17 +284,18 @@ impl ViewRenderer {
                 grad_sh0: None,
             };
             let mut pass = Pass::new(gpu, "render");
-            pass.clear(&scratch.counters);
-            record(&mut pass, &mut frame);
+            record(&mut pass, &mut frame, again);
             pass.submit();
             let counters = scratch.counters.read(gpu)?;
             if counters[counter::OVERFLOW as usize] == 0 {
-                return Ok(self.scratch.insert(scratch));
+                break;
             }
             let capacity = scratch.grown(gpu, counters[counter::NEEDED as usize])?;
-            drop(scratch);
-            scratch = allocate(capacity)?;
+            scratch = gpu.allocating(|| scratch.with_isects(gpu, capacity))??;
+            // What was counted by splat stays counted.
+            scratch.counters.write(gpu, u64::from(counter::OVERFLOW), &[0, 0]);
         }
+        Ok(self.scratch.insert(scratch))
     }
 }
 
@@ -296,7 +308,8 @@ impl Default for ViewRenderer {
 fn first_capacity(rows: u64) -> Capacity {
     Capacity {
         rows,
-        isects: (2 * rows).max(1024),
+        // How many there are is known before the first of them is needed.
+        isects: 1024,
         pixels: 0,
         tiles: 0,
         bands: 1,

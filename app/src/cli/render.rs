@@ -87,8 +87,13 @@ pub(super) fn chosen_views<'a>(args: &RenderArgs, dataset: &'a Dataset) -> Resul
 
 /// Uploads the scene.
 fn viewer(args: &RenderArgs, target: &Target, extent: f64) -> Result<Viewer> {
-    let cloud = target.cloud()?;
-    let gpu = target::open_gpu(&args.gpu, target.settings.raster.profile)?;
+    // The file is decoded while the adapter gets ready.
+    let (cloud, gpu) = std::thread::scope(|scope| {
+        let cloud = scope.spawn(|| target.cloud());
+        let gpu = target::open_gpu(&args.gpu, target.settings.raster.profile);
+        (cloud.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), gpu)
+    });
+    let (cloud, gpu) = (cloud?, gpu?);
     let raster = target.raster_options(&cloud, &args.scene, extent);
     let mut viewer = Viewer::new(&gpu);
     viewer.set_cloud(Arc::new(cloud), raster, None)?;

@@ -205,16 +205,16 @@ impl Archive {
                 }
             }
             Codec::Linear { table } => {
-                let table = self.known_table(table)?;
-                let mut latents = vec![0.0; per_row];
+                let decoder = Decoder::of(self.known_table(table)?);
+                let (mut latents, mut used) = (vec![0.0; per_row], Vec::new());
                 for (row, integers) in integers.enumerate() {
                     for (latent, &q) in latents.iter_mut().zip(integers) {
                         *latent = q as f32 * factor(row);
                     }
-                    table.add_linear(&latents, &mut decoded);
+                    decoder.add(&latents, &mut used, &mut decoded);
                 }
                 if per_row == 0 {
-                    (0..count).for_each(|_| table.add_linear(&[], &mut decoded));
+                    (0..count).for_each(|_| decoder.add(&[], &mut used, &mut decoded));
                 }
             }
             Codec::Scaled { by, factors, codec } => {
@@ -226,7 +226,7 @@ impl Archive {
                 let Codec::Linear { table } = &**codec else {
                     return Err(format!("column {} cannot be decoded", column.name));
                 };
-                let table = self.known_table(table)?;
+                let (decoder, mut used) = (Decoder::of(self.known_table(table)?), Vec::new());
                 for (at, block) in
                     values.chunks(block * per_row.max(1)).enumerate().map(|(i, block_values)| (i * block, block_values))
                 {
@@ -236,7 +236,7 @@ impl Archive {
                         .map(|class| weights[class])
                         .collect();
                     for latents in haar::inverse(block, &weights, per_row).chunks_exact(per_row) {
-                        table.add_linear(latents, &mut decoded);
+                        decoder.add(latents, &mut used, &mut decoded);
                     }
                 }
             }
@@ -267,18 +267,42 @@ impl Codec {
     }
 }
 
-impl Table {
-    /// Appends `bias + sum of latents[i] * row(i)`; the bias is the last row.
-    fn add_linear(&self, latents: &[f32], decoded: &mut Vec<f32>) {
-        let first = decoded.len();
-        decoded.extend_from_slice(self.row(latents.len()));
-        for (i, &latent) in latents.iter().enumerate().filter(|&(_, &latent)| latent != 0.0) {
-            for (value, weight) in decoded[first..].iter_mut().zip(self.row(i)) {
-                *value += latent * weight;
-            }
-        }
+/// Values that are summed side by side, in registers.
+const LANES: usize = 16;
+
+/// A table of [`Codec::Linear`], its rows filled up to whole [`LANES`].
+struct Decoder {
+    width: usize,
+    rows: Vec<[f32; LANES]>,
+}
+
+impl Decoder {
+    fn of(table: &Table) -> Self {
+        let padded = |row: &[f32]| {
+            let part = |values: &[f32]| std::array::from_fn(|lane| values.get(lane).copied().unwrap_or(0.0));
+            row.chunks(LANES).map(part).collect::<Vec<_>>()
+        };
+        Decoder { width: table.width, rows: (0..table.rows).flat_map(|row| padded(table.row(row))).collect() }
     }
 
+    /// Appends `bias + sum of latents[i] * row(i)` to `decoded`, summed in the order of `i`; the bias is the last row.
+    /// Latents that are zero add nothing. `used` is memory to work in.
+    fn add(&self, latents: &[f32], used: &mut Vec<(usize, f32)>, decoded: &mut Vec<f32>) {
+        let parts = self.width.div_ceil(LANES);
+        used.clear();
+        used.extend(latents.iter().enumerate().filter(|(_, latent)| **latent != 0.0).map(|(i, &v)| (i * parts, v)));
+        for part in 0..parts {
+            let mut sums = self.rows[latents.len() * parts + part];
+            for &(row, latent) in used.iter() {
+                let weights = &self.rows[row + part];
+                sums.iter_mut().zip(weights).for_each(|(sum, weight)| *sum += latent * weight);
+            }
+            decoded.extend_from_slice(&sums[..LANES.min(self.width - part * LANES)]);
+        }
+    }
+}
+
+impl Table {
     /// One row.
     pub(crate) fn row(&self, row: usize) -> &[f32] {
         &self.values[row * self.width..(row + 1) * self.width]

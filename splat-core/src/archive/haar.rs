@@ -87,15 +87,18 @@ pub(crate) fn inverse(coefficients: &[i32], weights: &[f32], width: usize) -> Ve
     }
     let mut means = vec![0.0; leaves * width];
     means[..width.min(tree.len())].copy_from_slice(&tree[..width.min(tree.len())]);
+    let mut parent = vec![0.0; width];
     let mut nodes = 1;
     for level in levels[..levels.len() - 1].iter().rev() {
         // From the last on, so that no mean is overwritten before its turn.
         for node in (0..nodes).rev() {
             let (of_a, of_b) = shares(level[2 * node], level[2 * node + 1]);
-            for c in 0..width {
-                let (mean, difference) = (means[node * width + c], tree[(nodes + node) * width + c]);
-                means[2 * node * width + c] = of_a * mean - of_b * difference;
-                means[(2 * node + 1) * width + c] = of_b * mean + of_a * difference;
+            parent.copy_from_slice(&means[node * width..][..width]);
+            let differences = &tree[(nodes + node) * width..][..width];
+            let (a, b) = means[2 * node * width..][..2 * width].split_at_mut(width);
+            for (((a, b), mean), difference) in a.iter_mut().zip(b).zip(&parent).zip(differences) {
+                *a = of_a * mean - of_b * difference;
+                *b = of_b * mean + of_a * difference;
             }
         }
         nodes *= 2;

@@ -13,7 +13,7 @@ use super::{Archive, ArchiveColumn, Classes, Codec, Table, classes_of};
 use crate::error::{Error, Result};
 use crate::scene::SplatCloud;
 
-pub(crate) use plan::{AT_ONCE, Part, Planned, Sampling, in_threads};
+pub(crate) use plan::{AT_ONCE, Part, Planned, Sampling};
 
 /// How splats are quantized.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -3,8 +3,8 @@
 use glam::DVec3;
 
 use super::document::Document;
-use super::parallel::{ROWS_PER_THREAD, for_each_part};
 use super::rows::RowSet;
+use crate::parallel::{ROWS_PER_THREAD, for_each_part};
 use crate::scene::{Paths, SplatCloud, colour};
 
 /// A number that every splat has.

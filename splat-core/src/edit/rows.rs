@@ -1,6 +1,6 @@
 //! Sets of rows as bits, and the differences between them that undo keeps.
 
-use super::parallel::{ROWS_PER_THREAD, for_each_part};
+use crate::parallel::{ROWS_PER_THREAD, for_each_part};
 
 const WORD: usize = u64::BITS as usize;
 

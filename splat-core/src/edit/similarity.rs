@@ -2,9 +2,9 @@
 
 use glam::{DMat3, DQuat, DVec3};
 
-use super::parallel::{ROWS_PER_THREAD, for_each_part};
 use super::sh::ShRotation;
 use crate::error::{Error, Result};
+use crate::parallel::{ROWS_PER_THREAD, for_each_part};
 use crate::scene::{MotionColumn, SplatCloud, View};
 
 /// Scales and distances from 1 / this to this are accepted: what is left of the range of f32 takes the scene itself.

@@ -16,8 +16,8 @@ use std::sync::{Mutex, PoisonError};
 use crate::error::Result;
 use crate::scene::io::ply::OnProgress;
 
-use graph::Graph;
 pub(super) use graph::Finder;
+use graph::Graph;
 pub(super) use line::{Codebook, Histogram};
 
 /// Rows are padded with zeros to a multiple of this many values, so that sums run in as many lanes.

@@ -3,11 +3,15 @@
 use super::Format;
 use crate::camera_path::Sphere;
 use crate::error::Result;
+use crate::parallel::in_order;
 use crate::scene::io::ply::{ExtraProperty, OnProgress};
 use crate::scene::{Motion, SplatCloud};
 
 /// Splats that are decoded at a time: a few megabytes at the highest SH degree.
 pub const BLOCK: usize = 1 << 14;
+
+/// Splats that memory is asked for at once, whatever a file promises.
+const MOST_RESERVED: usize = 1 << 22;
 
 /// What is known about splats before they are decoded.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -165,7 +169,8 @@ impl SplatSource for AtDegree<'_> {
     }
 }
 
-/// Visits all splats in blocks, in the given order or as they come; the first row of a block is told with it.
+/// Visits all splats in blocks, in the given order or as they come; the first row of a block is told with it. Blocks are
+/// decoded ahead, on all cores.
 ///
 /// # Errors
 /// What reading, `visit` or `progress` return.
@@ -176,16 +181,15 @@ pub fn for_each_block(
     visit: &mut dyn FnMut(usize, &SplatCloud) -> Result<()>,
 ) -> Result<()> {
     let count = order.map_or(source.info().count, <[u32]>::len);
-    for first in (0..count).step_by(BLOCK) {
-        let length = BLOCK.min(count - first);
-        let block = match order {
-            Some(order) => source.rows(&order[first..first + length])?,
-            None => source.range(first, length)?,
-        };
-        visit(first, &block)?;
-        progress((first + length) as f64 / count as f64)?;
-    }
-    Ok(())
+    let length = |block: usize| BLOCK.min(count - block * BLOCK);
+    let decode = |block: usize| match order {
+        Some(order) => source.rows(&order[block * BLOCK..][..length(block)]),
+        None => source.range(block * BLOCK, length(block)),
+    };
+    in_order(count.div_ceil(BLOCK), decode, |block, cloud| {
+        visit(block * BLOCK, &cloud)?;
+        progress((block * BLOCK + length(block)) as f64 / count as f64)
+    })
 }
 
 /// All splats at once.
@@ -200,6 +204,7 @@ pub fn read_all(source: &dyn SplatSource, progress: OnProgress<'_>) -> Result<Sp
         dropped: info.dropped,
         ..SplatCloud::default()
     };
+    all.reserve(info.count.min(MOST_RESERVED));
     for_each_block(source, None, progress, &mut |_, block| {
         all.append(block);
         Ok(())

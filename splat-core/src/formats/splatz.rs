@@ -33,6 +33,7 @@ mod tests;
 mod write;
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -122,26 +123,36 @@ struct Splatz {
 }
 
 impl Splatz {
-    /// A chunk, decoded now or lately.
-    fn chunk(&self, number: usize) -> Result<Arc<SplatCloud>> {
+    /// Chunks, decoded now or lately.
+    fn chunks(&self, numbers: Range<usize>) -> Result<Vec<Arc<SplatCloud>>> {
         // Whoever panicked meanwhile left the list whole.
         let lock = || self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, cloud)) = lock().iter().find(|(kept, _)| *kept == number) {
-            return Ok(cloud.clone());
+        let lately = {
+            let kept = lock();
+            let find = |number| kept.iter().find(|(kept, _)| *kept == number).map(|(_, cloud)| cloud.clone());
+            numbers.clone().map(find).collect::<Option<Vec<_>>>()
+        };
+        if let Some(lately) = lately {
+            return Ok(lately);
         }
-        let cloud = self.reader.chunk(number)?.splats().map_err(|error| self.described(&error))?;
+        let clouds = numbers.clone().zip(self.reader.chunks_of(numbers.clone())?);
+        let clouds = clouds.map(|(number, archive)| self.cloud(number, &archive)).collect::<Result<Vec<_>>>()?;
+        let mut kept = lock();
+        kept.extend(numbers.zip(clouds.iter().cloned()));
+        let surplus = kept.len().saturating_sub(KEPT);
+        kept.drain(..surplus);
+        Ok(clouds)
+    }
+
+    /// The splats of a chunk.
+    fn cloud(&self, number: usize, archive: &Archive) -> Result<Arc<SplatCloud>> {
+        let cloud = archive.splats().map_err(|error| self.described(&error))?;
         // What was written was finite: no row is left out, as other formats do with what some programs write.
         if let Some(row) = (0..cloud.len()).find(|&row| !can_be_drawn(&cloud, row)) {
             let problem = format!("splat {} has values that are no numbers", number * self.reader.chunk_rows() + row);
             return Err(Error::input(&self.path, problem, "export the scene again"));
         }
-        let cloud = Arc::new(cloud);
-        let mut kept = lock();
-        kept.push_back((number, cloud.clone()));
-        if kept.len() > KEPT {
-            kept.pop_front();
-        }
-        Ok(cloud)
+        Ok(Arc::new(cloud))
     }
 
     /// What is wrong with the file, and what of it could not be read at all.
@@ -153,15 +164,6 @@ impl Splatz {
             other => other.to_string(),
         };
         Error::input(&self.path, problem, "update this program, or export the scene in another format")
-    }
-
-    /// Some chunks, decoded side by side.
-    fn chunks(&self, numbers: &[usize]) -> Result<Vec<Arc<SplatCloud>>> {
-        let died = || Error::settings("decoding stopped", "this is a bug: please report it");
-        std::thread::scope(|scope| {
-            let handles: Vec<_> = numbers.iter().map(|&number| scope.spawn(move || self.chunk(number))).collect();
-            handles.into_iter().map(|handle| handle.join().unwrap_or_else(|_| Err(died()))).collect()
-        })
     }
 }
 
@@ -179,21 +181,36 @@ impl SplatSource for Splatz {
         numbers.dedup();
         // In the order of the chunks first; then as asked for.
         let mut sorted = SplatCloud { sh_degree: self.info.sh_degree, ..SplatCloud::default() };
-        let threads = std::thread::available_parallelism().map_or(1, usize::from);
         let mut left = &wanted[..];
-        for batch in numbers.chunks(threads) {
-            for (&number, cloud) in batch.iter().zip(self.chunks(batch)?) {
-                let (here, others) = left.split_at(left.partition_point(|&(row, _)| chunk_of(row) <= number));
-                let src: Vec<u32> = here.iter().map(|&(row, _)| row % size as u32).collect();
-                sorted.append(&cloud.gather(&src));
-                left = others;
-            }
+        for number in numbers {
+            let (here, others) = left.split_at(left.partition_point(|&(row, _)| chunk_of(row) <= number));
+            let src: Vec<u32> = here.iter().map(|&(row, _)| row % size as u32).collect();
+            self.chunks(number..number + 1)?.iter().for_each(|chunk| sorted.append(&chunk.gather(&src)));
+            left = others;
         }
         let mut place = vec![0; rows.len()];
         wanted.iter().zip(0..).for_each(|(&(_, at), from)| place[at as usize] = from);
         let in_order = place.windows(2).all(|pair| pair[0] < pair[1]);
         let mut cloud = if in_order { sorted } else { sorted.gather(&place) };
         cloud.antialiased = self.info.antialiased;
+        Ok(cloud)
+    }
+
+    fn range(&self, first: usize, count: usize) -> Result<SplatCloud> {
+        let (size, end) = (self.reader.chunk_rows(), first + count);
+        let mut cloud =
+            SplatCloud { sh_degree: self.info.sh_degree, antialiased: self.info.antialiased, ..SplatCloud::default() };
+        cloud.reserve(count);
+        let numbers = first / size..end.div_ceil(size);
+        for (number, chunk) in numbers.clone().zip(self.chunks(numbers)?) {
+            let rows = first.max(number * size) - number * size..end.min((number + 1) * size) - number * size;
+            if rows.len() == chunk.len() {
+                cloud.append(&chunk);
+            } else {
+                let rows: Vec<u32> = rows.map(|row| row as u32).collect();
+                cloud.append(&chunk.gather(&rows));
+            }
+        }
         Ok(cloud)
     }
 }

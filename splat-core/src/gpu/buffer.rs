@@ -9,6 +9,10 @@ use super::device::{Gpu, MemoryMeter};
 use super::readback::Readback;
 use crate::error::Result;
 
+/// Bytes that are on their way to the device at a time. The queue keeps a copy of what is written until it is
+/// submitted, and memory that was never used before is slow to come by.
+const WRITTEN_AT_ONCE: usize = 4 << 20;
+
 /// A storage buffer of `T`, zero when made. Cloning shares the buffer.
 #[derive(Clone, Debug)]
 pub struct Buf<T> {
@@ -97,8 +101,12 @@ impl<T: Pod> Buf<T> {
 
     /// Writes `values` from element `offset` on, ordered before the next submission.
     pub fn write(&self, gpu: &Gpu, offset: u64, values: &[T]) {
-        if !values.is_empty() {
-            gpu.queue.write_buffer(&self.raw.raw, offset * size_of::<T>() as u64, bytemuck::cast_slice(values));
+        let first = offset * size_of::<T>() as u64;
+        for (i, piece) in bytemuck::cast_slice::<T, u8>(values).chunks(WRITTEN_AT_ONCE).enumerate() {
+            gpu.queue.write_buffer(&self.raw.raw, first + (i * WRITTEN_AT_ONCE) as u64, piece);
+            if piece.len() == WRITTEN_AT_ONCE {
+                gpu.queue.submit([]);
+            }
         }
     }
 

@@ -49,6 +49,12 @@ pub trait Stage: Send + Sync {
     /// Computes the stage's output in `frame` from columns and earlier outputs.
     fn forward(&self, pass: &mut Pass<'_>, params: &Params, frame: &mut Frame<'_>);
 
+    /// Does again what depends on the room for intersections, after a `forward` that had too little of it. The rest of
+    /// what that left in `frame` is still there.
+    fn resume(&self, pass: &mut Pass<'_>, frame: &mut Frame<'_>) {
+        let _ = (pass, frame);
+    }
+
     /// Adds to the gradients of the stage's inputs.
     fn backward(&self, pass: &mut Pass<'_>, params: &Params, frame: &mut Frame<'_>);
 

@@ -165,8 +165,7 @@ impl Frames {
         let wishes = means_by_class(sample, &by, wish)?;
         let needles: Vec<bool> = wishes.iter().map(|([needle, ..], _)| *needle > 0.5).collect();
         let left_out = |bits: f32, least: f32| (f32::from(CELL_BITS) - bits.round().max(least)).max(1.0) as u8;
-        let trims =
-            wishes.iter().map(|([_, pole, spin], _)| [left_out(*pole, 2.0), left_out(*spin, 0.0)]).collect();
+        let trims = wishes.iter().map(|([_, pole, spin], _)| [left_out(*pole, 2.0), left_out(*spin, 0.0)]).collect();
         Ok(Frames { by, needles, trims })
     }
 }

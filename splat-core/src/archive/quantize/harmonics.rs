@@ -1,10 +1,11 @@
 //! Colours: spherical harmonics, rotated to the axes along which they vary most, transformed over neighbours, rounded.
 
 use super::super::{Archive, ArchiveColumn, Classes, Codec, Table, haar, klt};
-use super::plan::{Sample, in_threads};
+use super::plan::Sample;
 use super::{Quantizer, bug, classes, descending, log_opacity, means_by_class, median};
 use crate::error::Result;
 use crate::formats::splatz::CHUNK_ROWS;
+use crate::parallel::on_all;
 use crate::scene::SplatCloud;
 
 /// Step of the constant coefficients.
@@ -146,7 +147,7 @@ impl Harmonics {
         let weights = of_rows(archive, &self.by, &self.weights)?;
         let values = self.which.values(cloud).chunks(CHUNK_ROWS * self.bias.len().max(1));
         let blocks = values.zip(weights.chunks(CHUNK_ROWS)).collect();
-        Ok(in_threads(blocks, |(values, weights)| self.transformed(values, weights)).concat())
+        Ok(on_all(blocks, |(values, weights)| self.transformed(values, weights)).concat())
     }
 
     /// The integers of rows that are transformed together.
@@ -175,8 +176,7 @@ impl Quantizer for Harmonics {
         let integers = self.integers(archive, cloud)?;
         let codec = Box::new(Codec::Linear { table: self.table() });
         let codec = Codec::Haar { by: self.by.clone(), weights: self.weights.clone(), block: CHUNK_ROWS, codec };
-        let column =
-            ArchiveColumn::integers(self.which.name(), self.bias.len(), codec, self.axes.len(), integers);
+        let column = ArchiveColumn::integers(self.which.name(), self.bias.len(), codec, self.axes.len(), integers);
         archive.columns.push(column);
         Ok(())
     }

@@ -4,7 +4,7 @@
 //! does as well; small scenes are their own sample. The second pass puts the positions in order. Then any chunk can be
 //! quantized by itself.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use super::super::{Archive, ArchiveColumn, Data, Table, gathered};
 use super::geometry::{DescendingScales, Frames, Means, Quats, Scales};
@@ -15,6 +15,7 @@ use crate::error::{Error, Result};
 use crate::formats::splatz::CHUNK_ROWS;
 use crate::formats::splatz::sorted::{Curve, Sorter};
 use crate::formats::{SplatSource, for_each_block, morton};
+use crate::parallel::on_all;
 use crate::scene::SplatCloud;
 use crate::scene::io::ply::OnProgress;
 
@@ -107,8 +108,7 @@ impl<'a> Planned<'a> {
         let (curve, order) = if given.column("means").is_some() {
             (None, planner.rough_order(source)?)
         } else {
-            let (curve, order) =
-                planner.order(source, &given.columns, &mut |share| progress(0.5 + 0.5 * share))?;
+            let (curve, order) = planner.order(source, &given.columns, &mut |share| progress(0.5 + 0.5 * share))?;
             (Some(curve), order)
         };
         planner.sort(&order, every);
@@ -190,14 +190,16 @@ impl<'a> Planned<'a> {
         let mut whole = self.skeleton.clone();
         let chunks: Vec<usize> = (0..self.rows().div_ceil(CHUNK_ROWS)).collect();
         for batch in chunks.chunks(AT_ONCE) {
-            for chunk in in_threads(self.read(batch)?, |part| self.chunk(&part)) {
+            for chunk in on_all(self.read(batch)?, |part| self.chunk(&part)) {
                 let chunk = chunk?;
                 whole.rows += chunk.rows;
-                whole.columns.iter_mut().zip(chunk.columns).for_each(|(column, more)| match (&mut column.data, more.data) {
-                    (Data::Floats(values), Data::Floats(more)) => values.extend(more),
-                    (Data::Integers { values, .. }, Data::Integers { values: more, .. }) => values.extend(more),
-                    // A quantizer adds the same columns to all chunks.
-                    _ => {}
+                whole.columns.iter_mut().zip(chunk.columns).for_each(|(column, more)| {
+                    match (&mut column.data, more.data) {
+                        (Data::Floats(values), Data::Floats(more)) => values.extend(more),
+                        (Data::Integers { values, .. }, Data::Integers { values: more, .. }) => values.extend(more),
+                        // A quantizer adds the same columns to all chunks.
+                        _ => {}
+                    }
                 });
             }
         }
@@ -369,7 +371,8 @@ impl Planner {
 
     /// Puts the sample into the order of the archive, which is that of all splats.
     fn sort(&mut self, order: &[u32], every: usize) {
-        let group = |&row: &u32| (row as usize).checked_div(every).filter(|&group| sampled(group, every) == row as usize);
+        let group =
+            |&row: &u32| (row as usize).checked_div(every).filter(|&group| sampled(group, every) == row as usize);
         let sorted: Vec<u32> = order.iter().filter_map(group).map(|group| group as u32).collect();
         self.sample.archive.reorder(&sorted);
         self.sample.cloud = self.sample.cloud.gather(&sorted);
@@ -385,31 +388,4 @@ impl Planner {
         self.quantizers.push(Box::new(harmonics));
         Ok(())
     }
-}
-
-/// Does `work` on all items, each on whichever thread is free; the results are in the order of the items.
-pub(crate) fn in_threads<T: Send, R: Send>(items: Vec<T>, work: impl Fn(T) -> R + Sync) -> Vec<R> {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(items.len());
-    if threads < 2 {
-        return items.into_iter().map(work).collect();
-    }
-    let items = Mutex::new(items.into_iter().enumerate());
-    let run = || {
-        let mut done = Vec::new();
-        let next = || items.lock().unwrap_or_else(PoisonError::into_inner).next();
-        while let Some((at, item)) = next() {
-            done.push((at, work(item)));
-        }
-        done
-    };
-    let mut done: Vec<(usize, R)> = std::thread::scope(|scope| {
-        let handles: Vec<_> = (0..threads).map(|_| scope.spawn(run)).collect();
-        let finished = handles.into_iter().map(|handle| match handle.join() {
-            Ok(done) => done,
-            Err(panic) => std::panic::resume_unwind(panic),
-        });
-        finished.flatten().collect()
-    });
-    done.sort_unstable_by_key(|&(at, _)| at);
-    done.into_iter().map(|(_, result)| result).collect()
 }

@@ -214,13 +214,7 @@ struct Packing<'a> {
 
 impl Packing<'_> {
     /// Tells all images with a pixel per splat.
-    fn images(
-        &self,
-        source: &dyn SplatSource,
-        kept: usize,
-        put: Put<'_>,
-        progress: OnProgress<'_>,
-    ) -> Result<()> {
+    fn images(&self, source: &dyn SplatSource, kept: usize, put: Put<'_>, progress: OnProgress<'_>) -> Result<()> {
         /// Share of the time of a pass that the splats take, the images take the rest.
         const SPLATS: f64 = 0.7;
         let count = self.survey.order.len();

@@ -9,7 +9,7 @@ use constriction::stream::stack::DefaultAnsCoder;
 use constriction::stream::{Decode, Encode};
 
 use super::bytes::Read1;
-use super::frequencies::Frequencies;
+use super::frequencies::Tables;
 
 /// Probabilities are multiples of `2^-PRECISION`.
 pub(super) const PRECISION: usize = 14;
@@ -34,16 +34,18 @@ impl EncoderModel<PRECISION> for Part {
     }
 }
 
-impl EntropyModel<PRECISION> for &Frequencies {
+/// One of several tables.
+struct Table<'a>(&'a Tables, u8);
+
+impl EntropyModel<PRECISION> for Table<'_> {
     type Symbol = usize;
     type Probability = u32;
 }
 
-impl DecoderModel<PRECISION> for &Frequencies {
+impl DecoderModel<PRECISION> for Table<'_> {
     #[inline]
     fn quantile_function(&self, quantile: u32) -> (usize, u32, NonZeroU32) {
-        let index = self.index_at(quantile);
-        let (start, size) = self.part(index);
+        let (index, start, size) = self.0.part_at(self.1, quantile);
         // A symbol that covers a quantile has a size.
         (index, start, NonZeroU32::new(size).unwrap_or(NonZeroU32::MIN))
     }
@@ -116,11 +118,12 @@ impl Decoder {
         }
     }
 
-    /// Number of the next symbol in a table.
+    /// The next symbol by one of some tables; nothing for the escape.
     #[inline]
-    pub(super) fn symbol(&mut self, table: &Frequencies) -> usize {
+    pub(super) fn symbol(&mut self, tables: &Tables, table: u8) -> Option<i32> {
         // Beyond their end, streams go on; `end` notices.
-        self.0.decode_symbol(table).unwrap_or(0)
+        let index = self.0.decode_symbol(Table(tables, table)).unwrap_or(0);
+        tables.of(table).symbol(index)
     }
 
     /// A number of so many bits.

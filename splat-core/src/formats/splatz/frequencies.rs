@@ -113,7 +113,7 @@ impl Counts {
 }
 
 /// Few tables for many contexts: which table each context uses, and the tables.
-pub(super) fn grouped(contexts: &[Counts]) -> (Vec<u8>, Vec<Frequencies>) {
+pub(super) fn grouped(contexts: &[Counts]) -> (Vec<u8>, Tables) {
     let mut order: Vec<usize> = (0..contexts.len()).collect();
     order.sort_by_key(|&context| (std::cmp::Reverse(contexts[context].total), context));
     let mut groups: Vec<Counts> = Vec::new();
@@ -134,7 +134,7 @@ pub(super) fn grouped(contexts: &[Counts]) -> (Vec<u8>, Vec<Frequencies>) {
         };
         group_of[context] = group as u8;
     }
-    (group_of, groups.iter().map(Counts::frequencies).collect())
+    (group_of, Tables::new(groups.iter().map(Counts::frequencies).collect()))
 }
 
 /// Frequencies of symbols as they are stored. The last symbol is the escape.
@@ -143,8 +143,61 @@ pub(super) struct Frequencies {
     low: i32,
     /// Where each symbol starts; and the end.
     starts: Vec<u16>,
-    /// For each 64th quantile, a symbol that is not behind its own.
-    first: Vec<u16>,
+}
+
+/// The tables of a column, laid out so that a symbol is found with one load.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Tables {
+    tables: Vec<Frequencies>,
+    /// Per table, for each [`STRIDE`] quantiles.
+    parts: Vec<[Part; BUCKETS]>,
+}
+
+/// So few quantiles that most of such a bucket belong to one symbol.
+const STRIDE: u32 = 16;
+const BUCKETS: usize = (WHOLE / STRIDE) as usize;
+
+/// The symbol of a bucket of quantiles.
+#[derive(Clone, Copy, Debug, Default)]
+struct Part {
+    index: u16,
+    start: u16,
+    /// Zero where more than one symbol shares the bucket; then `index` is the first.
+    size: u16,
+}
+
+impl Tables {
+    pub(super) fn new(tables: Vec<Frequencies>) -> Self {
+        let parts = tables.iter().map(Frequencies::parts).collect();
+        Tables { tables, parts }
+    }
+
+    /// The tables as they are stored.
+    pub(super) fn all(&self) -> &[Frequencies] {
+        &self.tables
+    }
+
+    /// A table by its number.
+    #[inline]
+    pub(super) fn of(&self, table: u8) -> &Frequencies {
+        &self.tables[usize::from(table)]
+    }
+
+    /// The symbol that a quantile belongs to: its number, start and size.
+    #[inline]
+    pub(super) fn part_at(&self, table: u8, quantile: u32) -> (usize, u32, u32) {
+        let part = self.parts[usize::from(table)][(quantile / STRIDE) as usize];
+        if part.size > 0 {
+            return (part.index.into(), part.start.into(), part.size.into());
+        }
+        let table = self.of(table);
+        let mut index = usize::from(part.index);
+        while u32::from(table.starts[index + 1]) <= quantile {
+            index += 1;
+        }
+        let (start, size) = table.part(index);
+        (index, start, size)
+    }
 }
 
 impl Frequencies {
@@ -155,25 +208,20 @@ impl Frequencies {
             sum += size;
             starts.push(sum as u16);
         }
-        let mut first = Vec::with_capacity(256);
-        let mut index = 0;
-        for quantile in (0..WHOLE).step_by(64) {
-            while u32::from(starts[index + 1]) <= quantile {
-                index += 1;
-            }
-            first.push(index as u16);
-        }
-        Frequencies { low, starts, first }
+        Frequencies { low, starts }
     }
 
-    /// The symbol that a quantile belongs to.
-    #[inline]
-    pub(super) fn index_at(&self, quantile: u32) -> usize {
-        let mut index = usize::from(self.first[(quantile >> 6) as usize]);
-        while u32::from(self.starts[index + 1]) <= quantile {
-            index += 1;
-        }
-        index
+    fn parts(&self) -> [Part; BUCKETS] {
+        let mut index = 0;
+        std::array::from_fn(|bucket| {
+            let quantile = bucket as u32 * STRIDE;
+            while u32::from(self.starts[index + 1]) <= quantile {
+                index += 1;
+            }
+            let (start, size) = self.part(index);
+            let is_shared = start + size < quantile + STRIDE;
+            Part { index: index as u16, start: start as u16, size: if is_shared { 0 } else { size as u16 } }
+        })
     }
 
     /// Start and size of a symbol, by its number.
@@ -235,7 +283,7 @@ impl Frequencies {
 #[cfg(test)]
 mod tests {
     use super::super::bytes::Bytes;
-    use super::{Counts, Frequencies, grouped};
+    use super::{Counts, Frequencies, Tables, grouped};
 
     fn counts(symbols: &[(i32, u32)]) -> Counts {
         let mut counts = Counts::default();
@@ -250,12 +298,14 @@ mod tests {
             let mut bytes = Vec::new();
             table.write(&mut bytes);
             let back = Frequencies::read(&mut Bytes(&bytes)).unwrap();
-            assert_eq!((&table.low, &table.starts, &table.first), (&back.low, &back.starts, &back.first));
+            assert_eq!((&table.low, &table.starts), (&back.low, &back.starts));
             assert_eq!(*back.starts.last().unwrap(), 1 << 14);
             assert!(symbols.iter().all(|&(symbol, _)| back.part_of(symbol).is_some_and(|part| part.1 > 0)));
             assert!(back.part_of(i32::MAX).is_none() && back.part_of(i32::MIN).is_none() && back.escape_part().1 > 0);
+            let tables = Tables::new(vec![back]);
             for quantile in 0..1 << 14 {
-                let (start, size) = back.part(back.index_at(quantile));
+                let (index, start, size) = tables.part_at(0, quantile);
+                assert_eq!((start, size), tables.all()[0].part(index));
                 assert!((start..start + size).contains(&quantile));
             }
         }
@@ -269,7 +319,7 @@ mod tests {
     fn contexts_that_behave_alike_share_a_table() {
         let (narrow, wide) = (counts(&[(0, 9000), (1, 500)]), counts(&[(0, 900), (1, 800), (2, 850), (3, 870)]));
         let (group_of, tables) = grouped(&[narrow.clone(), wide.clone(), narrow, Counts::default(), wide]);
-        assert_eq!(tables.len(), 2);
+        assert_eq!(tables.all().len(), 2);
         assert_eq!((group_of[0], group_of[1]), (group_of[2], group_of[4]));
         assert_ne!(group_of[0], group_of[1]);
     }

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{Cursor, Read, Seek, SeekFrom};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -15,6 +16,7 @@ use super::write::Coding;
 use super::{END, Header, MAGIC, MAJOR, MOST_DESCRIPTION, allowed_numbers, integers};
 use crate::archive::{Archive, ArchiveColumn, Codec, Data, Table};
 use crate::error::{Error, Result};
+use crate::parallel::in_order;
 use crate::scene::Motion;
 use crate::scene::io::ply::OnProgress;
 
@@ -22,6 +24,12 @@ use crate::scene::io::ply::OnProgress;
 const HEAD: usize = 24;
 /// Bytes behind the index: lengths, place, checksum, magic.
 const TRAILER: usize = 28;
+
+/// Chunks that a core decodes side by side.
+const TOGETHER: usize = 2;
+/// Most tables of frequencies in a file: a thousand columns would not have as many, and they are larger in memory than
+/// in a file.
+const MOST_TABLES: usize = 1 << 14;
 
 trait ReadSeek: Read + Seek + Send {}
 impl<T: Read + Seek + Send> ReadSeek for T {}
@@ -243,52 +251,96 @@ impl ArchiveReader {
     /// # Panics
     /// When there is no such chunk: a bug of ours.
     pub fn chunk(&self, number: usize) -> Result<Archive> {
-        let entry = &self.chunks[number];
-        let payload = {
-            // A thread that panicked while reading leaves no half-written state: every read seeks first.
-            let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-            read_part(&self.path, &mut **file, u64::MAX, entry.at, entry.lengths.iter().sum())?
-        };
-        let damaged = |problem| {
-            let problem = format!("chunk {number} of {}: {problem}", self.chunks.len());
-            Error::input(&self.path, problem, "copy or export the file again")
-        };
-        if checksum(&payload) != entry.checksum {
-            return Err(damaged("its bytes are damaged".to_owned()));
-        }
-        self.decode(number, entry, &payload).map_err(damaged)
+        let mut archives = self.decode_chunks(number..number + 1)?;
+        Ok(archives.remove(0))
     }
 
-    fn decode(&self, number: usize, entry: &ChunkEntry, payload: &[u8]) -> Read1<Archive> {
-        let rows = self.header.chunk.min(self.header.rows - number * self.header.chunk);
-        let mut archive = Archive { rows, ..self.skeleton.clone() };
-        let mut bytes = Bytes(payload);
+    /// Some chunks that follow one another, as [`ArchiveReader::chunk`]; two together take less time than one by one.
+    ///
+    /// # Errors
+    /// As [`ArchiveReader::chunk`].
+    ///
+    /// # Panics
+    /// When there are no such chunks: a bug of ours.
+    pub fn chunks_of(&self, numbers: Range<usize>) -> Result<Vec<Archive>> {
+        let firsts = numbers.clone().step_by(TOGETHER);
+        let some = firsts.map(|first| {
+            let numbers = first..(first + TOGETHER).min(numbers.end);
+            // An error is to name its own chunk.
+            self.decode_chunks(numbers.clone()).or_else(|_| numbers.map(|number| self.chunk(number)).collect())
+        });
+        Ok(some.collect::<Result<Vec<Vec<Archive>>>>()?.into_iter().flatten().collect())
+    }
+
+    fn decode_chunks(&self, numbers: Range<usize>) -> Result<Vec<Archive>> {
+        let damaged = |problem| {
+            let problem = format!("chunk {} of {}: {problem}", numbers.start, self.chunks.len());
+            Error::input(&self.path, problem, "copy or export the file again")
+        };
+        let entries = &self.chunks[numbers.clone()];
+        let read = |entry: &ChunkEntry| {
+            let payload = {
+                // A thread that panicked while reading leaves no half-written state: every read seeks first.
+                let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+                read_part(&self.path, &mut **file, u64::MAX, entry.at, entry.lengths.iter().sum())?
+            };
+            match checksum(&payload) == entry.checksum {
+                true => Ok(payload),
+                false => Err(damaged("its bytes are damaged".to_owned())),
+            }
+        };
+        let payloads = entries.iter().map(read).collect::<Result<Vec<_>>>()?;
+        self.decode(numbers.clone(), &payloads).map_err(damaged)
+    }
+
+    /// What a decoder knows of a chunk when it comes to the column that is decoded as the `at`th.
+    fn view<'a>(&self, chunk: &'a Archive, at: usize, known: &[usize]) -> Read1<ChunkView<'a>> {
+        let column = &chunk.columns[self.header.order[at]];
+        let view = ChunkView::new(chunk, column, 0..chunk.rows, known)?;
+        Ok(if self.header.trimmed[at] { view } else { view.untrimmed() })
+    }
+
+    fn decode(&self, numbers: Range<usize>, payloads: &[Vec<u8>]) -> Read1<Vec<Archive>> {
+        let rows_of = |number: usize| self.header.chunk.min(self.header.rows - number * self.header.chunk);
+        let mut archives: Vec<Archive> =
+            numbers.clone().map(|number| Archive { rows: rows_of(number), ..self.skeleton.clone() }).collect();
+        let mut payloads: Vec<Bytes<'_>> = payloads.iter().map(|payload| Bytes(payload)).collect();
         let mut known = Vec::new();
         for (at, (&column, coding)) in self.header.order.iter().zip(&self.codings).enumerate() {
-            let stream = bytes.take(entry.lengths[at])?;
+            let entries = self.chunks[numbers.clone()].iter().zip(&mut payloads);
+            let streams =
+                entries.map(|(entry, payload)| payload.take(entry.lengths[at])).collect::<Read1<Vec<&[u8]>>>()?;
             let Some(coding) = coding else { continue };
-            let data = {
-                let decoded = &archive.columns[column];
-                let view = || {
-                    let view = ChunkView::new(&archive, decoded, 0..rows, &known)?;
-                    Ok::<_, String>(if self.header.trimmed[at] { view } else { view.untrimmed() })
-                };
-                let values = match coding {
-                    Coding::Floats => None,
-                    Coding::Integers(model) => Some(integers::decode(model, &view()?, stream)?),
-                    Coding::Sorted(model) => Some(sorted::decode(model, &view()?, stream)?),
-                };
-                match values {
-                    Some(values) => Data::Integers { per_row: decoded.data.per_row(decoded.width), values },
-                    None => Data::Floats(from_planes(&unsqueezed(stream, rows * decoded.width * 4)?)),
+            let per_row = self.skeleton.columns[column].data.per_row(self.skeleton.columns[column].width);
+            let integers = |values| Data::Integers { per_row, values };
+            let decoded: Vec<Data> = match coding {
+                Coding::Floats => {
+                    let floats = |(archive, stream): (&Archive, &&[u8])| {
+                        Ok::<_, String>(Data::Floats(from_planes(&unsqueezed(stream, archive.rows * per_row * 4)?)))
+                    };
+                    archives.iter().zip(&streams).map(floats).collect::<Read1<_>>()?
+                }
+                Coding::Integers(model) => {
+                    let views =
+                        archives.iter().map(|archive| self.view(archive, at, &known)).collect::<Read1<Vec<_>>>()?;
+                    integers::decode(model, &views, &streams)?.into_iter().map(integers).collect()
+                }
+                Coding::Sorted(model) => {
+                    let points = |(archive, stream): (&Archive, &&[u8])| {
+                        sorted::decode(model, &self.view(archive, at, &known)?, stream)
+                    };
+                    let points = archives.iter().zip(&streams).map(points).collect::<Read1<Vec<_>>>()?;
+                    points.into_iter().map(integers).collect()
                 }
             };
-            archive.columns[column].data = data;
+            archives.iter_mut().zip(decoded).for_each(|(archive, data)| archive.columns[column].data = data);
             known.push(column);
         }
-        let mut readable = (0..archive.columns.len()).map(|column| known.contains(&column));
-        archive.columns.retain(|_| readable.next() == Some(true));
-        Ok(archive)
+        for archive in &mut archives {
+            let mut readable = (0..archive.columns.len()).map(|column| known.contains(&column));
+            archive.columns.retain(|_| readable.next() == Some(true));
+        }
+        Ok(archives)
     }
 
     /// All chunks, decoded by all cores; `visit` gets them in order.
@@ -296,19 +348,12 @@ impl ArchiveReader {
     /// # Errors
     /// As [`ArchiveReader::chunk`], and what `visit` returns.
     pub fn for_each_chunk(&self, visit: &mut dyn FnMut(usize, Archive) -> Result<()>) -> Result<()> {
-        let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        for first in (0..self.chunks.len()).step_by(threads) {
-            let decoded: Vec<Result<Archive>> = std::thread::scope(|scope| {
-                let batch = first..(first + threads).min(self.chunks.len());
-                let handles: Vec<_> = batch.map(|chunk| scope.spawn(move || self.chunk(chunk))).collect();
-                let died = || Error::settings("decoding stopped", "this is a bug: please report it");
-                handles.into_iter().map(|handle| handle.join().unwrap_or_else(|_| Err(died()))).collect()
-            });
-            for (chunk, archive) in (first..).zip(decoded) {
-                visit(chunk, archive?)?;
-            }
-        }
-        Ok(())
+        let numbers = |some: usize| some * TOGETHER..((some + 1) * TOGETHER).min(self.chunks.len());
+        in_order(
+            self.chunks.len().div_ceil(TOGETHER),
+            |some| self.chunks_of(numbers(some)),
+            |some, archives| numbers(some).zip(archives).try_for_each(|(number, archive)| visit(number, archive)),
+        )
     }
 
     /// The whole archive, without those columns that cannot be read.
@@ -365,9 +410,13 @@ fn codings(header: &Header, skeleton: &Archive, models: &[&[u8]]) -> (Vec<Option
     let mut known: Vec<usize> = Vec::new();
     let mut notes = Vec::new();
     let mut codings = Vec::new();
+    let mut tables = 0;
     for ((&number, model), &trimmed) in header.order.iter().zip(models).zip(&header.trimmed) {
         let column = &skeleton.columns[number];
-        let coding = coding(skeleton, header.chunk, number, (model, trimmed), &known);
+        let coding = coding(skeleton, header.chunk, number, (model, trimmed), &known).and_then(|coding| {
+            tables += coding.tables();
+            if tables > MOST_TABLES { Err(format!("more than {MOST_TABLES} tables")) } else { Ok(coding) }
+        });
         if let Err(problem) = &coding {
             notes.push(format!("column {} is left out: {problem}", column.name));
         } else {

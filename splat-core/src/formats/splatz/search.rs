@@ -1,7 +1,7 @@
 //! Finds how the integers of a column are best coded: by trying, on a sample of the chunks.
 
 use super::chunk::ChunkView;
-use super::context::{ColumnModel, Criterion, IntegerModel, MOST_CONTEXTS, Source, Walk};
+use super::context::{ColumnModel, Contexts, Criterion, IntegerModel, MOST_CONTEXTS, Places, Source, Walk};
 use super::frequencies::{Counts, grouped};
 use super::integers::{number, visit};
 use crate::archive::{Archive, ArchiveColumn, Codec, Data};
@@ -45,14 +45,10 @@ pub(super) fn model(
         let candidates = candidates(archive, column, known, c);
         model.integers.push(integer(samples, per_row, c, &candidates, share));
     }
-    let mut first = 0;
-    for integer in &mut model.integers {
-        integer.first = first;
-        first += integer.contexts();
-    }
-    let mut counts = vec![Counts::default(); first];
-    for sample in counted {
-        visit(&model.integers, &sample.view, sample.values, &mut |coded| counts[coded.context].add(coded.symbol));
+    model.contexts = Contexts::of(&model.integers);
+    let mut counts = vec![Counts::default(); Contexts::count(&model.integers)];
+    for Sample { view, values } in counted {
+        visit(&model.integers, &model.contexts, view, values, &mut |coded| counts[coded.context].add(coded.symbol));
     }
     (model.table_of, model.tables) = grouped(&counts);
     model
@@ -103,17 +99,18 @@ fn integer(samples: &[&Sample<'_>], per_row: usize, c: usize, candidates: &[Sour
     let mut known: Vec<Vec<i32>> = vec![Vec::new(); candidates.len()];
     let mut plain = Vec::new();
     let mut differences = Vec::new();
+    let places = Places::of(per_row, candidates.iter().copied());
+    let place_of: Vec<usize> = candidates.iter().map(|&source| places.place(source, c)).collect();
     for Sample { view, values } in samples {
-        let mut walk = Walk::new(view, per_row, true);
+        let mut walk = Walk::new(view, &places);
         for row in 0..view.rows {
-            let at = row * per_row + c;
-            values[row * per_row..at].iter().for_each(|&value| walk.passed(value));
-            for (known, source) in known.iter_mut().zip(candidates) {
-                known.push(walk.value(*source, c, &values[..at]));
-            }
+            let at = row * per_row;
+            walk.start_row(values);
+            (0..c).for_each(|before| walk.passed(before, values[at + before]));
+            known.iter_mut().zip(&place_of).for_each(|(known, &place)| known.push(walk.known[place]));
             plain.push(number(view, values, false, (row, c, per_row)));
             differences.push(number(view, values, true, (row, c, per_row)));
-            values[at..(row + 1) * per_row].iter().for_each(|&value| walk.passed(value));
+            (c..per_row).for_each(|behind| walk.passed(behind, values[at + behind]));
             walk.next_row(values);
         }
     }

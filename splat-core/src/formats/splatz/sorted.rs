@@ -9,7 +9,7 @@ use super::bytes::Read1;
 use super::chunk::{ChunkView, restored};
 use super::coder::{Decoder, Encoder};
 use super::context::{read_tables, write_tables};
-use super::frequencies::{Counts, Frequencies, grouped};
+use super::frequencies::{Counts, Tables, grouped};
 
 /// Contexts: bits that say nothing, and the expected length of the distance.
 const TRIMS: usize = 16;
@@ -23,7 +23,7 @@ const MOST_BITS: u32 = 93;
 pub(super) struct SortedModel {
     curve: Curve,
     table_of: Vec<u8>,
-    tables: Vec<Frequencies>,
+    tables: Tables,
 }
 
 impl SortedModel {
@@ -36,6 +36,11 @@ impl SortedModel {
     /// The curve that the points follow.
     pub(super) fn curve(&self) -> Curve {
         self.curve
+    }
+
+    /// How many tables it has.
+    pub(super) fn tables(&self) -> usize {
+        self.tables.all().len()
     }
 
     pub(super) fn write(&self, out: &mut Vec<u8>) {
@@ -146,13 +151,12 @@ impl Curve {
 /// Turns or mirrors the part of the curve below a bit; its own reverse.
 #[inline]
 fn turn(x: &mut [i32; 3], i: usize, bit: u32, below: i32) {
-    if x[i] >> bit & 1 == 1 {
-        x[0] ^= below;
-    } else {
-        let swapped = (x[0] ^ x[i]) & below;
-        x[0] ^= swapped;
-        x[i] ^= swapped;
-    }
+    // All ones where the bit is set: no branch, for it would be guessed wrong half of the time.
+    let mirrors = -(x[i] >> bit & 1);
+    let swapped = (x[0] ^ x[i]) & below & !mirrors;
+    x[0] ^= below & mirrors;
+    x[0] ^= swapped;
+    x[i] ^= swapped;
 }
 
 /// Finds the order of points along the curve through all of them; equal ones keep theirs. 16 bytes per point.
@@ -240,7 +244,7 @@ pub(super) fn count(curve: Curve, chunk: &ChunkView<'_>, values: &[i32], context
 pub(super) fn encode(model: &SortedModel, chunk: &ChunkView<'_>, values: &[i32]) -> Vec<u8> {
     let mut encoder = Encoder::default();
     visit(model.curve, chunk, values, &mut |context, length, distance| {
-        let table = &model.tables[usize::from(model.table_of[context])];
+        let table = model.tables.of(model.table_of[context]);
         match table.part_of(length as i32) {
             Some(part) => encoder.part(part),
             None => {
@@ -261,8 +265,7 @@ pub(super) fn decode(model: &SortedModel, chunk: &ChunkView<'_>, stream: &[u8]) 
     let mut before = 0_u128;
     for row in 0..chunk.rows {
         let trim = u32::from(chunk.trimmed_bits(row, 0));
-        let table = &model.tables[usize::from(model.table_of[lengths.context(trim)])];
-        let length = match table.symbol(decoder.symbol(table)) {
+        let length = match decoder.symbol(&model.tables, model.table_of[lengths.context(trim)]) {
             Some(length) => length.clamp(0, MOST_BITS as i32) as u32,
             None => (decoder.bits(7) as u32).min(MOST_BITS),
         };
@@ -274,7 +277,7 @@ pub(super) fn decode(model: &SortedModel, chunk: &ChunkView<'_>, stream: &[u8]) 
         }
         let point = coarse.point(place).map(|value| restored(value, trim as u8));
         values.extend(point);
-        before = model.curve.place(&point);
+        before = if trim == 0 { place } else { model.curve.place(&point) };
         lengths.passed(length, trim);
     }
     decoder.end()?;

@@ -15,8 +15,9 @@ use super::{
     CHUNK_ROWS, ColumnHeader, END, Header, MAGIC, MAJOR, MINOR, MOST_DESCRIPTION, TableHeader, allowed_numbers,
     integers,
 };
-use crate::archive::{AT_ONCE, Archive, Codec, Data, in_threads};
-use crate::error::Result;
+use crate::archive::{AT_ONCE, Archive, Codec, Data};
+use crate::error::{Error, Result};
+use crate::parallel::on_all;
 use crate::scene::io::ply::OnProgress;
 
 /// Chunks that models are chosen by; a divisor of [`COUNTED`], so that these are among those.
@@ -35,6 +36,15 @@ pub(super) enum Coding {
 }
 
 impl Coding {
+    /// How many tables of frequencies it has.
+    pub(super) fn tables(&self) -> usize {
+        match self {
+            Coding::Floats => 0,
+            Coding::Integers(model) => model.tables.all().len(),
+            Coding::Sorted(model) => model.tables(),
+        }
+    }
+
     fn write(&self, out: &mut Vec<u8>) {
         match self {
             Coding::Floats => out.push(0),
@@ -88,12 +98,7 @@ fn spread(chunks: usize, most: usize) -> Vec<usize> {
 }
 
 /// How a column is coded, and whether what is trimmed is left out; by some chunks.
-fn coding(
-    source: &impl Chunks,
-    number: usize,
-    known: &[usize],
-    counted: &[Archive],
-) -> Result<(Coding, bool)> {
+fn coding(source: &impl Chunks, number: usize, known: &[usize], counted: &[Archive]) -> Result<(Coding, bool)> {
     let skeleton = source.skeleton();
     let column = &skeleton.columns[number];
     if matches!(column.data, Data::Floats(_)) {
@@ -111,28 +116,44 @@ fn coding(
     Ok((Coding::Integers(model((skeleton, source.rows()), column, known, &few, &samples)), trimmed))
 }
 
-/// A chunk as it is stored: its streams in the order of decoding, and the box around its means, empty where there are
-/// none.
+/// How all columns are coded, in the order of decoding.
+struct Coder {
+    order: Vec<usize>,
+    codings: Vec<(Coding, bool)>,
+}
+
+/// A chunk as it is stored: its streams in the order of decoding, and the box around its means.
 struct Stored {
     streams: Vec<Vec<u8>>,
     bounds: [[f32; 3]; 2],
 }
 
-impl Stored {
-    fn new(chunk: &Archive, order: &[usize], codings: &[(Coding, bool)]) -> Result<Self> {
+impl Coder {
+    /// By some chunks.
+    fn new(source: &impl Chunks, counted: &[Archive], progress: OnProgress<'_>) -> Result<Self> {
+        let order = coding_order(source.skeleton());
+        let mut codings = Vec::new();
+        for (at, &number) in order.iter().enumerate() {
+            codings.push(coding(source, number, &order[..at], counted)?);
+            progress((at + 1) as f64 / order.len() as f64)?;
+        }
+        Ok(Coder { order, codings })
+    }
+
+    fn store(&self, chunk: &Archive) -> Result<Stored> {
         let mut streams = Vec::new();
-        for (at, (&number, (coding, trimmed))) in order.iter().zip(codings).enumerate() {
+        for (at, (&number, (coding, trimmed))) in self.order.iter().zip(&self.codings).enumerate() {
             let column = &chunk.columns[number];
             if let Data::Floats(values) = &column.data {
                 streams.push(squeezed(&planes(values)).unwrap_or_default());
                 continue;
             }
-            let Sample { view, values } = sample(chunk, number, &order[..at], *trimmed)?;
-            let fits = view.fits(values) && match coding {
+            let Sample { view, values } = sample(chunk, number, &self.order[..at], *trimmed)?;
+            let sorted = match coding {
                 Coding::Sorted(model) => sorted::fits(model.curve(), &view, values),
                 _ => true,
             };
-            if !fits {
+            if !sorted || !view.fits(values) {
                 return Err(inconsistent(format!("column {} is not what it was planned to be", column.name)));
             }
             streams.push(match coding {
@@ -160,7 +181,7 @@ fn bounding_box(chunk: &Archive) -> [[f32; 3]; 2] {
 }
 
 /// Everything before the chunks.
-fn head(archive: &Archive, rows: usize, order: &[usize], codings: &[(Coding, bool)]) -> Result<Vec<u8>> {
+fn head(archive: &Archive, rows: usize, coder: &Coder) -> Result<Vec<u8>> {
     let columns = archive.columns.iter().map(|column| ColumnHeader {
         name: column.name.clone(),
         width: column.width,
@@ -175,8 +196,8 @@ fn head(archive: &Archive, rows: usize, order: &[usize], codings: &[(Coding, boo
         rows,
         chunk: CHUNK_ROWS,
         columns: columns.collect(),
-        order: order.to_vec(),
-        trimmed: codings.iter().map(|&(_, trimmed)| trimmed).collect(),
+        order: coder.order.clone(),
+        trimmed: coder.codings.iter().map(|&(_, trimmed)| trimmed).collect(),
         tables: tables.map(|t| TableHeader { name: t.name.clone(), rows: t.rows, width: t.width }).collect(),
         meta: archive.meta.clone(),
     };
@@ -184,7 +205,7 @@ fn head(archive: &Archive, rows: usize, order: &[usize], codings: &[(Coding, boo
     let mut raw = Vec::new();
     put_number(&mut raw, json.len() as u64);
     raw.extend(json);
-    for (coding, _) in codings {
+    for (coding, _) in &coder.codings {
         let mut bytes = Vec::new();
         coding.write(&mut bytes);
         put_number(&mut raw, bytes.len() as u64);
@@ -219,6 +240,26 @@ fn is_finite(codec: &Codec) -> bool {
     }
 }
 
+/// Why writing ended early.
+enum Stop {
+    /// As any function of ours may.
+    Error(Error),
+    /// The output refuses.
+    Refused(std::io::Error),
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Stop::Error(error)
+    }
+}
+
+impl From<std::io::Error> for Stop {
+    fn from(error: std::io::Error) -> Self {
+        Stop::Refused(error)
+    }
+}
+
 /// A file in the making.
 struct File<'a> {
     out: &'a mut dyn Write,
@@ -241,7 +282,7 @@ impl File<'_> {
     }
 
     /// Ends a file that holds so many numbers.
-    fn end(&mut self, numbers: u64) -> Result<std::io::Result<()>> {
+    fn end(&mut self, numbers: u64) -> std::result::Result<(), Stop> {
         // A file must not promise more numbers than its length allows; see `allowed_numbers`.
         let mut padding = 0;
         while allowed_numbers(self.written + padding) < numbers {
@@ -255,12 +296,9 @@ impl File<'_> {
         let sum = checksum(&[&squeezed[..], &trailer].concat());
         trailer.extend(sum.to_le_bytes());
         trailer.extend(END);
-        let mut write = || {
-            std::io::copy(&mut std::io::Read::take(std::io::repeat(0), padding), self.out)?;
-            self.out.write_all(&squeezed)?;
-            self.out.write_all(&trailer)
-        };
-        Ok(write())
+        std::io::copy(&mut std::io::Read::take(std::io::repeat(0), padding), self.out)?;
+        self.out.write_all(&squeezed)?;
+        Ok(self.out.write_all(&trailer)?)
     }
 }
 
@@ -292,72 +330,76 @@ pub(super) fn write_chunks(
     out: &mut dyn Write,
     progress: OnProgress<'_>,
 ) -> Result<std::io::Result<()>> {
+    match write_file(source, most, out, progress) {
+        Ok(()) => Ok(Ok(())),
+        Err(Stop::Refused(error)) => Ok(Err(error)),
+        Err(Stop::Error(error)) => Err(error),
+    }
+}
+
+fn write_file(
+    source: &impl Chunks,
+    most: usize,
+    out: &mut dyn Write,
+    progress: OnProgress<'_>,
+) -> std::result::Result<(), Stop> {
     let skeleton = source.skeleton();
     check(skeleton)?;
     let chunks = source.rows().div_ceil(CHUNK_ROWS);
-    let make = |part| source.chunk(&part);
     let mut counted = Vec::new();
     for batch in spread(chunks, most).chunks(AT_ONCE) {
-        counted.extend(in_threads(source.read(batch)?, make).into_iter().collect::<Result<Vec<Archive>>>()?);
+        let made = on_all(source.read(batch)?, |part| source.chunk(&part));
+        counted.extend(made.into_iter().collect::<Result<Vec<Archive>>>()?);
     }
     let is_whole = counted.len() == chunks;
     let chosen = if is_whole { CHOSEN[0] } else { CHOSEN[1] };
-    let order = coding_order(skeleton);
-    let mut codings = Vec::new();
-    for (at, &number) in order.iter().enumerate() {
-        codings.push(coding(source, number, &order[..at], &counted)?);
-        progress(chosen * (at + 1) as f64 / order.len() as f64)?;
-    }
+    let coder = Coder::new(source, &counted, &mut |share| progress(chosen * share))?;
     let mut file = File { out, written: 0, index: Vec::new() };
-    if let Err(error) = file.put(&head(skeleton, source.rows(), &order, &codings)?) {
-        return Ok(Err(error));
-    }
+    file.put(&head(skeleton, source.rows(), &coder)?)?;
     let mut done = 0;
-    let mut put = |stored: Vec<Result<Stored>>| -> Result<std::io::Result<()>> {
+    let mut put = |stored: Vec<Result<Stored>>| -> std::result::Result<(), Stop> {
         for stored in stored {
-            if let Err(error) = file.put_chunk(&stored?) {
-                return Ok(Err(error));
-            }
+            file.put_chunk(&stored?)?;
             done += 1;
         }
-        progress(chosen + (1.0 - chosen) * done as f64 / chunks as f64)?;
-        Ok(Ok(()))
+        Ok(progress(chosen + (1.0 - chosen) * done as f64 / chunks as f64)?)
     };
     if is_whole {
-        for batch in counted.chunks(AT_ONCE) {
-            let stored = in_threads(batch.iter().collect(), |chunk| Stored::new(chunk, &order, &codings));
-            if let Err(error) = put(stored)? {
-                return Ok(Err(error));
-            }
-        }
+        let store = |batch: &[Archive]| on_all(batch.iter().collect(), |chunk| coder.store(chunk));
+        counted.chunks(AT_ONCE).try_for_each(|batch| put(store(batch)))?;
     } else {
         drop(counted);
-        let numbers: Vec<usize> = (0..chunks).collect();
-        let mut batches = numbers.chunks(AT_ONCE);
-        let mut parts = batches.next().map(|batch| source.read(batch)).transpose()?;
-        while let Some(these) = parts.take() {
-            // Those behind are read meanwhile.
-            let (stored, behind) = std::thread::scope(|scope| {
-                let behind = batches.next().map(|batch| scope.spawn(|| source.read(batch)));
-                let store = |part| Stored::new(&source.chunk(&part)?, &order, &codings);
-                let stored = in_threads(these, store);
-                (stored, behind.map(|handle| handle.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))))
-            });
-            if let Err(error) = put(stored)? {
-                return Ok(Err(error));
-            }
-            parts = behind.transpose()?;
-        }
+        store_all(source, &coder, &mut put)?;
     }
     let numbers = skeleton.columns.iter().map(|column| column.width.max(column.data.per_row(column.width)) as u64);
     file.end(numbers.sum::<u64>().saturating_mul(source.rows() as u64))
+}
+
+/// What takes chunks that follow one another.
+type Take<'a> = &'a mut dyn FnMut(Vec<Result<Stored>>) -> std::result::Result<(), Stop>;
+
+/// Stores all chunks; those behind are read meanwhile.
+fn store_all(source: &impl Chunks, coder: &Coder, take: Take<'_>) -> std::result::Result<(), Stop> {
+    let numbers: Vec<usize> = (0..source.rows().div_ceil(CHUNK_ROWS)).collect();
+    let mut batches = numbers.chunks(AT_ONCE);
+    let mut parts = batches.next().map(|batch| source.read(batch)).transpose()?;
+    while let Some(these) = parts {
+        let (stored, behind) = std::thread::scope(|scope| {
+            let behind = batches.next().map(|batch| scope.spawn(|| source.read(batch)));
+            let stored = on_all(these, |part| coder.store(&source.chunk(&part)?));
+            (stored, behind.map(|handle| handle.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))))
+        });
+        take(stored)?;
+        parts = behind.transpose()?;
+    }
+    Ok(())
 }
 
 impl Archive {
     /// Writes the archive.
     ///
     /// # Errors
-    /// [`crate::Error::Settings`] when it is inconsistent, and what `progress` returns. What `out` refuses is the inner
+    /// [`Error::Settings`] when it is inconsistent, and what `progress` returns. What `out` refuses is the inner
     /// error.
     pub fn write(&self, out: &mut dyn Write, progress: OnProgress<'_>) -> Result<std::io::Result<()>> {
         if let Some(problem) = self.problem() {

@@ -193,7 +193,8 @@ impl Packing {
                 Some(*kept)
             });
             let (behind, later) = others.split_at(room.take_while(|&kept| kept <= most).count());
-            let mut kept: Vec<Vec<u8>> = behind.iter().map(|(_, width)| Vec::with_capacity(width * order.len())).collect();
+            let mut kept: Vec<Vec<u8>> =
+                behind.iter().map(|(_, width)| Vec::with_capacity(width * order.len())).collect();
             let mut bytes = Vec::new();
             streams.begin(width * order.len())?;
             for_each_block(source, Some(order), &mut |_| Ok(()), &mut |_, block| {

@@ -60,7 +60,9 @@ impl SplatCloud {
         SH_ROWS.get(usize::from(self.sh_degree)).copied()
     }
 
-    fn reserve(&mut self, count: usize, rows: usize) {
+    /// Makes room for so many further splats.
+    pub(crate) fn reserve(&mut self, count: usize) {
+        let rows = self.sh_rows().unwrap_or(0);
         self.means.reserve_exact(count);
         self.quats.reserve_exact(count);
         self.log_scales.reserve_exact(count);
@@ -91,7 +93,7 @@ pub fn read_splats_with(path: &Path, progress: OnProgress<'_>) -> Result<SplatCl
     let count = file.vertex_count()?;
     let antialiased = is_antialiased(&file.comments);
     let mut cloud = layout.empty(antialiased);
-    cloud.reserve(count, cloud.sh_rows().unwrap_or(0));
+    cloud.reserve(count);
     file.for_each_block(|rows| {
         layout.decode(rows, &mut cloud);
         progress((cloud.len() + cloud.dropped) as f64 / count as f64)

@@ -72,6 +72,10 @@ impl Stage for Rasterize {
     fn forward(&self, pass: &mut Pass<'_>, params: &Params, frame: &mut Frame<'_>) {
         project(pass, params, frame);
         sort_by_depth(pass, frame);
+        self.resume(pass, frame);
+    }
+
+    fn resume(&self, pass: &mut Pass<'_>, frame: &mut Frame<'_>) {
         for band in bands(frame) {
             bin(pass, frame, band);
             match self.blending {

@@ -106,12 +106,7 @@ impl Scratch {
         let pixels = capacity.pixels;
         Self::check_rows(gpu, rows)?;
         check_binding(limit, pixels * 16, "image pixels", "lower --max-resolution")?;
-        // Sorting is over before slots are written, so both live in the same memory: keys, values
-        // and rows of one side at the start of `slots`, then the other side.
-        let isects = capacity.isects.max(rows);
-        let region = isects.next_multiple_of(64);
-        let slot_words = capacity.isects * capacity.slot_floats();
-        check_binding(limit, slot_words * 4, "intersections of one band", "lower --max-splats or --max-resolution")?;
+        let isects = IsectBuffers::new(gpu, &capacity)?;
         let when = |condition: bool, len: u64| if condition { len } else { 0 };
         let projected = Buf::new(gpu, "projected", rows * u64::from(PROJECTED_FLOATS));
         // With one band the projected records are done with when sums are made.
@@ -139,14 +134,26 @@ impl Scratch {
             sums,
             slot_base: Buf::new(gpu, "slot_base", rows + 1),
             slot_base_scan: Scan::new(gpu, rows + 1),
-            row_of_isect: Buf::new(gpu, "row_of_isect", capacity.isects),
-            isect_of_slot: Buf::new(gpu, "isect_of_slot", capacity.isects),
             isect_offsets: Buf::new(gpu, "isect_offsets", capacity.tiles + 1),
-            slots: Buf::new(gpu, "slots", slot_words.max(5 * region)),
             depth_sort: Sort::new(gpu, rows),
-            tile_sort: Sort::new(gpu, capacity.isects),
-            region,
+            row_of_isect: isects.row_of_isect,
+            isect_of_slot: isects.isect_of_slot,
+            slots: isects.slots,
+            tile_sort: isects.tile_sort,
+            region: isects.region,
         })
+    }
+
+    /// The same with room for more intersections, or for those of more bands. What is known by splat stays.
+    ///
+    /// # Errors
+    /// As [`Scratch::new`].
+    pub fn with_isects(self, gpu: &Gpu, capacity: Capacity) -> Result<Self> {
+        debug_assert!(!self.capacity.trains, "gradients depend on the number of bands");
+        // The old ones make room for the new.
+        drop((self.row_of_isect, self.isect_of_slot, self.slots, self.tile_sort));
+        let IsectBuffers { row_of_isect, isect_of_slot, slots, tile_sort, region } = IsectBuffers::new(gpu, &capacity)?;
+        Ok(Scratch { capacity, row_of_isect, isect_of_slot, slots, tile_sort, region, ..self })
     }
 
     /// Whether the projected records of so many splats fit one binding: without that nothing can be drawn.
@@ -203,6 +210,33 @@ impl Scratch {
 
     pub(super) fn row_of_slot(&self) -> Binding<'_> {
         self.region(2)
+    }
+}
+
+/// The part of a scratch that grows with intersections.
+struct IsectBuffers {
+    row_of_isect: Buf<u32>,
+    isect_of_slot: Buf<u32>,
+    slots: Buf<u32>,
+    tile_sort: Sort,
+    region: u64,
+}
+
+impl IsectBuffers {
+    fn new(gpu: &Gpu, capacity: &Capacity) -> Result<Self> {
+        let limit = gpu.info().max_binding_bytes;
+        // Sorting is over before slots are written, so both live in the same memory: keys, values
+        // and rows of one side at the start of `slots`, then the other side.
+        let region = capacity.isects.max(capacity.rows).next_multiple_of(64);
+        let slot_words = capacity.isects * capacity.slot_floats();
+        check_binding(limit, slot_words * 4, "intersections of one band", "lower --max-splats or --max-resolution")?;
+        Ok(IsectBuffers {
+            row_of_isect: Buf::new(gpu, "row_of_isect", capacity.isects),
+            isect_of_slot: Buf::new(gpu, "isect_of_slot", capacity.isects),
+            slots: Buf::new(gpu, "slots", slot_words.max(5 * region)),
+            tile_sort: Sort::new(gpu, capacity.isects),
+            region,
+        })
     }
 }
 
