@@ -28,6 +28,7 @@ pub(crate) use codec::classes_of;
 pub use codec::{Classes, Codec};
 pub(crate) use haar::places as haar_places;
 pub use quantize::Quantize;
+pub(crate) use quantize::{AT_ONCE, Part, Planned, Sampling};
 
 /// A finished scene as it is stored.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -1,6 +1,7 @@
 //! Work spread over the cores.
 
 use std::sync::mpsc::sync_channel;
+use std::sync::{Mutex, PoisonError};
 
 use crate::error::{Error, Result};
 
@@ -65,10 +66,45 @@ pub(crate) fn in_order<T: Send>(
     })
 }
 
+/// Does `work` on all items, each on whichever core is free; the results are in the order of the items.
+pub(crate) fn on_all<T: Send, R: Send>(items: Vec<T>, work: impl Fn(T) -> R + Sync) -> Vec<R> {
+    let threads = threads().min(items.len());
+    if threads < 2 {
+        return items.into_iter().map(work).collect();
+    }
+    let items = Mutex::new(items.into_iter().enumerate());
+    let run = || {
+        let mut done = Vec::new();
+        let next = || items.lock().unwrap_or_else(PoisonError::into_inner).next();
+        while let Some((at, item)) = next() {
+            done.push((at, work(item)));
+        }
+        done
+    };
+    let mut done: Vec<(usize, R)> = std::thread::scope(|scope| {
+        let handles: Vec<_> = (0..threads).map(|_| scope.spawn(run)).collect();
+        let finished = handles.into_iter().map(|handle| match handle.join() {
+            Ok(done) => done,
+            Err(panic) => std::panic::resume_unwind(panic),
+        });
+        finished.flatten().collect()
+    });
+    done.sort_unstable_by_key(|&(at, _)| at);
+    done.into_iter().map(|(_, result)| result).collect()
+}
+
 #[cfg(test)]
 mod tests {
-    use super::in_order;
+    use super::{in_order, on_all};
     use crate::error::Error;
+
+    #[test]
+    fn all_items_are_worked_on_and_results_keep_their_order() {
+        for count in [0, 1, 2, 100] {
+            let squares = on_all((0..count).collect(), |i: usize| i * i);
+            assert!(squares.into_iter().eq((0..count).map(|i| i * i)));
+        }
+    }
 
     #[test]
     fn results_are_visited_in_order_and_errors_end_it() {

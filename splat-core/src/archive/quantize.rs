@@ -7,12 +7,13 @@
 mod geometry;
 mod harmonics;
 mod motion;
+mod plan;
 
-use super::{Archive, ArchiveColumn, Classes, Codec, Data, Table, classes_of};
+use super::{Archive, ArchiveColumn, Classes, Codec, Table, classes_of};
 use crate::error::{Error, Result};
-use crate::formats::morton;
-use crate::formats::splatz::sorted;
 use crate::scene::SplatCloud;
+
+pub(crate) use plan::{AT_ONCE, Part, Planned, Sampling};
 
 /// How splats are quantized.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -33,6 +34,12 @@ const OPACITY_LEVELS: f32 = 64.0;
 /// Logits beyond this are as good as transparent or opaque.
 const MOST_LOGIT: f32 = 9.0;
 
+/// Makes integers of splats, row by row or a chunk at a time, by what it was told of the whole scene.
+trait Quantizer: Send + Sync {
+    /// Adds its columns to an archive of these splats, which has all columns that it looks at.
+    fn add(&self, archive: &mut Archive, cloud: &SplatCloud) -> Result<()>;
+}
+
 impl Archive {
     /// Quantizes finished splats.
     ///
@@ -46,8 +53,8 @@ impl Archive {
     /// than those of a cloud. Rows are sorted, all columns alike.
     ///
     /// # Errors
-    /// [`Error::Settings`] when the quality is out of range, the given columns do not fit the cloud, or a position or
-    /// the whole scene is not finite.
+    /// [`Error::Settings`] when the quality is out of range, the given columns do not fit the cloud, or a position, a
+    /// colour or the whole scene is not finite.
     pub fn quantize_with(
         cloud: &SplatCloud,
         options: &Quantize,
@@ -55,78 +62,60 @@ impl Archive {
         tables: Vec<Table>,
     ) -> Result<Archive> {
         cloud.check()?;
-        let quality = options.quality;
-        if !(1.0 / 64.0..=64.0).contains(&quality) {
-            return Err(Error::settings(format!("quality {quality}"), "choose one from 1/64 to 64"));
+        let given = Archive { rows: cloud.len(), columns: given, tables, meta: serde_json::Map::new() };
+        if let Some(problem) = given.problem() {
+            return Err(bug(problem));
         }
-        let mut archive = Archive { rows: cloud.len(), columns: given, tables, meta: serde_json::Map::new() };
-        archive.meta.insert("antialiased".to_owned(), cloud.antialiased.into());
-        let refused = |problem| Error::settings(problem, "this is a bug: please report it");
-        if let Some(problem) = archive.problem() {
-            return Err(refused(problem));
+        if let Some(column) = given.columns.iter().find(|column| column.codec.block().is_some()) {
+            return Err(bug(format!("column {} cannot be sorted once it is transformed", column.name)));
         }
-        if let Some(column) = archive.columns.iter().find(|column| column.codec.block().is_some()) {
-            return Err(refused(format!("column {} cannot be sorted once it is transformed", column.name)));
-        }
-        let is_given = |name: &str| archive.column(name).is_some();
-        let (scales_given, quats_given, means_given) = (is_given("log_scales"), is_given("quats"), is_given("means"));
-        let (sh0_given, rest_given) = (is_given("sh0"), is_given("shN") || cloud.sh_degree == 0);
-        if !is_given("opacity_logits") {
-            add_opacities(&mut archive, cloud, quality);
-        }
-        // Axes can be sorted only where scales and rotations are both ours.
-        let sorted_axes = !scales_given && !quats_given;
-        if sorted_axes {
-            archive.columns.push(geometry::descending_scales(cloud, quality));
-        } else if !scales_given {
-            archive.columns.push(geometry::scales(cloud, quality));
-        }
-        let order = if means_given {
-            morton::order(&cloud.means)
-        } else {
-            let means = geometry::means(&archive, cloud, quality)?;
-            let order = match &means.data {
-                Data::Integers { values, .. } => sorted::order(values),
-                Data::Floats(_) => Vec::new(),
-            };
-            archive.columns.push(means);
-            order
-        };
-        if sorted_axes {
-            let quats = geometry::frames(&archive, cloud, quality)?;
-            archive.columns.push(quats);
-        } else if !quats_given {
-            archive.columns.push(geometry::quats(cloud, quality));
-        }
-        archive.reorder(&order);
-        if !sh0_given {
-            harmonics::add(&mut archive, cloud, &order, "sh0", cloud.sh0.as_flattened(), quality)?;
-        }
-        if !rest_given {
-            harmonics::add(&mut archive, cloud, &order, "shN", &cloud.sh_rest, quality)?;
-        }
-        motion::add(&mut archive, cloud, &order, quality)?;
-        Ok(archive)
+        let source = cloud.source();
+        Planned::new(&source, given, options, Sampling::default(), &mut |_| Ok(()))?.archive()
     }
 }
 
+fn bug(problem: String) -> Error {
+    Error::settings(problem, "this is a bug: please report it")
+}
+
 /// Opacities at levels that are closest near transparent and opaque, evenly spaced in `asin(sqrt(opacity))`.
-fn add_opacities(archive: &mut Archive, cloud: &SplatCloud, quality: f32) {
-    let last = (OPACITY_LEVELS * quality).round().clamp(3.0, 1000.0);
-    let step = std::f32::consts::FRAC_PI_2 / last;
-    // A quarter of a step from the ends: nothing is quite transparent or quite opaque.
-    let logit = |level: f32| {
-        let angle = (level.clamp(0.25, last - 0.25) * step).tan();
-        // Eight bits behind the point are plenty, and files store them well.
-        (2.0 * angle.ln() * 256.0).round() / 256.0
-    };
-    let values: Vec<f32> = (0..=last as usize).map(|level| logit(level as f32)).collect();
-    let level = |logit: &f32| ((0.5 * logit.clamp(-MOST_LOGIT, MOST_LOGIT)).exp().atan() / step).round() as i32;
-    let levels = cloud.opacity_logits.iter().map(level).collect();
-    let table = "levels of opacity_logits".to_owned();
-    archive.tables.push(Table { name: table.clone(), rows: values.len(), width: 1, values });
-    let codec = Codec::Lookup { table };
-    archive.columns.push(ArchiveColumn::integers("opacity_logits", 1, codec, 1, levels));
+struct Opacities {
+    /// The number of the last level.
+    last: f32,
+}
+
+impl Opacities {
+    const TABLE: &str = "levels of opacity_logits";
+
+    fn new(quality: f32) -> Self {
+        Opacities { last: (OPACITY_LEVELS * quality).round().clamp(3.0, 1000.0) }
+    }
+
+    fn step(&self) -> f32 {
+        std::f32::consts::FRAC_PI_2 / self.last
+    }
+
+    fn table(&self) -> Table {
+        // A quarter of a step from the ends: nothing is quite transparent or quite opaque.
+        let logit = |level: f32| {
+            let angle = (level.clamp(0.25, self.last - 0.25) * self.step()).tan();
+            // Eight bits behind the point are plenty, and files store them well.
+            (2.0 * angle.ln() * 256.0).round() / 256.0
+        };
+        let values: Vec<f32> = (0..=self.last as usize).map(|level| logit(level as f32)).collect();
+        Table { name: Self::TABLE.to_owned(), rows: values.len(), width: 1, values }
+    }
+}
+
+impl Quantizer for Opacities {
+    fn add(&self, archive: &mut Archive, cloud: &SplatCloud) -> Result<()> {
+        let step = self.step();
+        let level = |logit: &f32| ((0.5 * logit.clamp(-MOST_LOGIT, MOST_LOGIT)).exp().atan() / step).round() as i32;
+        let levels = cloud.opacity_logits.iter().map(level).collect();
+        let codec = Codec::Lookup { table: Self::TABLE.to_owned() };
+        archive.columns.push(ArchiveColumn::integers("opacity_logits", 1, codec, 1, levels));
+        Ok(())
+    }
 }
 
 /// Logarithm to the base 2 of the opacity.
@@ -176,8 +165,7 @@ fn means_by_class<const N: usize>(
     classes: &Classes,
     values: impl Fn(usize) -> [f32; N],
 ) -> Result<Vec<([f32; N], usize)>> {
-    let of_row = classes_of(archive, classes, 0..archive.rows)
-        .map_err(|problem| Error::settings(problem, "this is a bug: please report it"))?;
+    let of_row = classes_of(archive, classes, 0..archive.rows).map_err(bug)?;
     let mut sums = vec![([0.0_f64; N], 0_usize); classes.count()];
     let mut all = [0.0_f64; N];
     for (row, class) in of_row.into_iter().enumerate() {

@@ -2,11 +2,12 @@
 //!
 //! With tens of thousands of clusters and not many more rows than that, comparing every row with every centre is out of
 //! the question. Clusters start as the leaves of a tree of halvings ([`bisect`]); every round of k-means then compares
-//! a row only with the neighbours of the centre it has [Wang 2012], which [`Cells`] finds. The result depends on the
+//! a row only with the neighbours of the centre it has [Wang 2012], which [`Graph`] knows. The result depends on the
 //! rows and their order alone: threads take whole pieces of work, and every sum has a fixed order.
 
 mod bisect;
 mod cells;
+mod graph;
 mod line;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,7 +16,8 @@ use std::sync::{Mutex, PoisonError};
 use crate::error::Result;
 use crate::scene::io::ply::OnProgress;
 
-pub(super) use cells::Cells;
+pub(super) use graph::Finder;
+use graph::Graph;
 pub(super) use line::{Codebook, Histogram};
 
 /// Rows are padded with zeros to a multiple of this many values, so that sums run in as many lanes.
@@ -86,7 +88,7 @@ fn distance(a: &[f32], b: &[f32]) -> f32 {
             lanes[lane] += difference * difference;
         }
     }
-    lanes.iter().sum()
+    sum(lanes)
 }
 
 /// Inner product of two padded rows.
@@ -97,7 +99,12 @@ fn dot(a: &[f32], b: &[f32]) -> f32 {
             lanes[lane] += a[lane] * b[lane];
         }
     }
-    lanes.iter().sum()
+    sum(lanes)
+}
+
+/// The sum of all lanes, in pairs: one after the other would take longer than what was added up before.
+fn sum([a, b, c, d, e, f, g, h]: [f32; LANES]) -> f32 {
+    ((a + e) + (c + g)) + ((b + f) + (d + h))
 }
 
 /// Threads worth starting here.
@@ -130,6 +137,14 @@ pub(super) struct Clusters {
     pub(super) labels: Vec<u32>,
     /// Mean squared difference of a value from its centre.
     pub(super) error: f64,
+    graph: Graph,
+}
+
+impl Clusters {
+    /// To find the clusters of other rows.
+    pub(super) fn finder(&self, threads: usize) -> Finder<'_> {
+        Finder::new(&self.centres, &self.graph, threads)
+    }
 }
 
 /// Groups rows into at most `most` clusters by as many rounds of k-means; fewer clusters where rows are equal.
@@ -159,8 +174,11 @@ pub(super) fn cluster(
         }
     }
     clustering.update(leaves.len());
+    let each = NEIGHBOURS.min(leaves.len().saturating_sub(1));
+    let mut graph = Graph::new(&clustering.centres, each, threads);
     for round in 0..rounds {
-        let moved = clustering.assign();
+        graph.refine(&clustering.centres, threads);
+        let moved = clustering.assign(&graph);
         clustering.update(leaves.len());
         progress(TREE + (1.0 - TREE) * f64::from(round + 1) / f64::from(rounds))?;
         if moved == 0 {
@@ -170,7 +188,7 @@ pub(super) fn cluster(
     let Clustering { centres, labels, .. } = clustering;
     let far = |(row, &label): (usize, &u32)| f64::from(distance(rows.padded(row), centres.padded(label as usize)));
     let error = labels.iter().enumerate().map(far).sum::<f64>() / (labels.len() * rows.width).max(1) as f64;
-    Ok(Clusters { centres, labels, error })
+    Ok(Clusters { centres, labels, error, graph })
 }
 
 struct Clustering<'a> {
@@ -184,10 +202,8 @@ struct Clustering<'a> {
 
 impl Clustering<'_> {
     /// Gives each row to the nearest among the neighbours of its centre; how many went elsewhere.
-    fn assign(&mut self) -> usize {
+    fn assign(&mut self, graph: &Graph) -> usize {
         let (rows, centres) = (self.rows, &self.centres);
-        let each = NEIGHBOURS.min(centres.len().saturating_sub(1));
-        let neighbours = Cells::new(centres, self.threads).neighbours(each, self.threads);
         let moved = AtomicUsize::new(0);
         let pieces = self.labels.chunks_mut(ROWS_AT_A_TIME).zip(self.errors.chunks_mut(ROWS_AT_A_TIME)).enumerate();
         in_parallel(self.threads, pieces, |(piece, (labels, errors))| {
@@ -196,7 +212,7 @@ impl Clustering<'_> {
                 let values = rows.padded(row);
                 let own = *label;
                 let mut best = distance(values, centres.padded(own as usize));
-                for &other in &neighbours[own as usize * each..][..each] {
+                for &other in graph.of(own) {
                     let far = distance(values, centres.padded(other as usize));
                     if far < best {
                         (best, *label) = (far, other);

@@ -136,6 +136,39 @@ impl SplatSource for AtTime<'_> {
     }
 }
 
+/// Splats without the view dependence above a degree.
+pub(super) struct AtDegree<'a> {
+    source: &'a dyn SplatSource,
+    info: SplatInfo,
+}
+
+impl<'a> AtDegree<'a> {
+    /// At most of this degree.
+    pub(super) fn new(source: &'a dyn SplatSource, degree: u8) -> Self {
+        let info = source.info();
+        AtDegree { source, info: SplatInfo { sh_degree: info.sh_degree.min(degree), ..info.clone() } }
+    }
+
+    fn limited(&self, mut cloud: SplatCloud) -> SplatCloud {
+        cloud.limit_sh_degree(self.info.sh_degree);
+        cloud
+    }
+}
+
+impl SplatSource for AtDegree<'_> {
+    fn info(&self) -> &SplatInfo {
+        &self.info
+    }
+
+    fn rows(&self, rows: &[u32]) -> Result<SplatCloud> {
+        Ok(self.limited(self.source.rows(rows)?))
+    }
+
+    fn range(&self, first: usize, count: usize) -> Result<SplatCloud> {
+        Ok(self.limited(self.source.range(first, count)?))
+    }
+}
+
 /// Visits all splats in blocks, in the given order or as they come; the first row of a block is told with it. Blocks are
 /// decoded ahead, on all cores.
 ///

@@ -27,6 +27,7 @@ mod integers;
 mod read;
 mod search;
 pub(crate) mod sorted;
+mod supply;
 #[cfg(test)]
 mod tests;
 mod write;
@@ -40,14 +41,16 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::checked::can_be_drawn;
+use super::source::AtDegree;
 use super::{Format, FormatRow, SplatInfo, SplatSource, WriteOptions};
-use crate::archive::{Archive, Codec, Quantize};
+use crate::archive::{Archive, Codec, Planned, Quantize, Sampling};
 use crate::atomic;
 use crate::error::{Error, Result};
 use crate::scene::SplatCloud;
 use crate::scene::io::ply::OnProgress;
 
 pub use read::ArchiveReader;
+use write::{COUNTED, write_chunks};
 
 const MAGIC: [u8; 8] = *b"\x89SPLATZ\n";
 const END: [u8; 8] = *b"ZTALPS\r\n";
@@ -228,17 +231,31 @@ fn open(path: &Path, progress: OnProgress<'_>) -> Result<Box<dyn SplatSource>> {
     Ok(Box::new(Splatz { path: path.to_path_buf(), reader, info, kept: Mutex::default() }))
 }
 
+/// Share of the time that is over when it is known how the splats are quantized.
+const PLANNED: f64 = 0.2;
+
 fn write(path: &Path, source: &dyn SplatSource, options: &WriteOptions, progress: OnProgress<'_>) -> Result<()> {
-    let mut cloud = super::read_all(source, &mut |share| progress(0.2 * share))?;
-    cloud.limit_sh_degree(options.sh_degree);
-    let mut archive = Archive::quantize(&cloud, &Quantize { quality: options.quality })?;
-    drop(cloud);
-    progress(0.4)?;
+    write_sampled(path, source, options, (Sampling::default(), COUNTED), progress)
+}
+
+/// Writes a file whose steps are chosen by a sample of splats, and whose models by so many chunks.
+fn write_sampled(
+    path: &Path,
+    source: &dyn SplatSource,
+    options: &WriteOptions,
+    (sampling, counted): (Sampling, usize),
+    progress: OnProgress<'_>,
+) -> Result<()> {
+    let source = AtDegree::new(source, options.sh_degree);
+    let quantize = Quantize { quality: options.quality };
+    let planning: OnProgress<'_> = &mut |share| progress(PLANNED * share);
+    let mut planned = Planned::new(&source, Archive::default(), &quantize, sampling, planning)?;
     if !options.comments.is_empty() {
-        archive.meta.insert("comments".to_owned(), options.comments.clone().into());
+        planned.note("comments", options.comments.clone().into());
     }
     atomic::write_with(path, &mut |out| {
-        let written = archive.write(out, &mut |share| progress(0.4 + 0.6 * share))?;
+        let progress: OnProgress<'_> = &mut |share| progress(PLANNED + (1.0 - PLANNED) * share);
+        let written = write_chunks(&planned, counted, out, progress)?;
         written.map_err(|error| Error::io(path, "write", error))
     })
 }

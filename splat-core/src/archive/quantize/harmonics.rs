@@ -1,9 +1,11 @@
 //! Colours: spherical harmonics, rotated to the axes along which they vary most, transformed over neighbours, rounded.
 
-use super::super::{Archive, ArchiveColumn, Codec, Table, haar, klt};
-use super::{classes, descending, log_opacity, means_by_class, median};
-use crate::error::{Error, Result};
+use super::super::{Archive, ArchiveColumn, Classes, Codec, Table, haar, klt};
+use super::plan::Sample;
+use super::{Quantizer, bug, classes, descending, log_opacity, means_by_class, median};
+use crate::error::Result;
 use crate::formats::splatz::CHUNK_ROWS;
+use crate::parallel::on_all;
 use crate::scene::SplatCloud;
 
 /// Step of the constant coefficients.
@@ -27,18 +29,20 @@ fn weight(cloud: &SplatCloud, row: usize, usual_area: f32) -> f32 {
     (opacity + BY_AREA * (a + b - usual_area)).clamp(-2.8, 1.4)
 }
 
-/// The mean of rows and the axes along which they vary most, each splat counting as much as it weighs.
-fn axes(values: &[f32], width: usize, weights: &[f32]) -> (Vec<f64>, Vec<Vec<f64>>) {
+/// The mean of rows and the axes along which they vary most, each splat counting as much as it weighs; rows are taken
+/// in the order `rows`.
+fn axes(values: &[f32], width: usize, rows: &[u32], weights: &[f32]) -> (Vec<f64>, Vec<Vec<f64>>) {
     let every = (weights.len() / SAMPLE).max(1);
-    let rows = || values.chunks_exact(width).zip(weights).step_by(every);
-    let total: f64 = rows().map(|(_, &weight)| f64::from(weight)).sum::<f64>().max(f64::MIN_POSITIVE);
+    let row = |&row: &u32| (&values[row as usize * width..][..width], weights[row as usize]);
+    let rows = || rows.iter().step_by(every).map(row);
+    let total: f64 = rows().map(|(_, weight)| f64::from(weight)).sum::<f64>().max(f64::MIN_POSITIVE);
     let mut mean = vec![0.0; width];
-    for (row, &weight) in rows() {
+    for (row, weight) in rows() {
         mean.iter_mut().zip(row).for_each(|(mean, &value)| *mean += f64::from(weight) * f64::from(value) / total);
     }
     let mut covariance = vec![0.0; width * width];
     let mut centred = vec![0.0; width];
-    for (row, &weight) in rows() {
+    for (row, weight) in rows() {
         centred.iter_mut().zip(row.iter().zip(&mean)).for_each(|(c, (&value, mean))| *c = f64::from(value) - mean);
         for i in 0..width {
             let scaled = f64::from(weight) * centred[i];
@@ -54,93 +58,126 @@ fn axes(values: &[f32], width: usize, weights: &[f32]) -> (Vec<f64>, Vec<Vec<f64
     (mean, klt::eigenvectors(&covariance, width))
 }
 
-/// Adds a column of coefficients, in the order of rows that the archive has.
-pub(super) fn add(
-    archive: &mut Archive,
-    cloud: &SplatCloud,
-    order: &[u32],
-    name: &str,
-    values: &[f32],
-    quality: f32,
-) -> Result<()> {
-    if !values.iter().all(|value| value.is_finite()) {
-        return Err(Error::settings("a colour is not finite", "clean the scene first"));
-    }
-    let width = values.len() / cloud.len().max(1);
-    let width = if cloud.is_empty() { if name == "sh0" { 3 } else { cloud.sh_width() } } else { width };
-    let by = classes(archive, &[("opacity_logits", 0, 8), ("log_scales", 0, 6), ("log_scales", 1, 3)]);
-    let area = |row: usize| {
-        let [a, b, _] = descending(cloud.log_scales[row]);
-        a + b
-    };
-    let usual_area = median((0..cloud.len()).map(area));
-    let wishes = means_by_class(archive, &by, |row| [weight(cloud, order[row] as usize, usual_area)])?;
-    let mean_wish = wishes.iter().map(|([wish], count)| wish * *count as f32).sum::<f32>() / cloud.len().max(1) as f32;
-    // Few digits are as good, and shorter.
-    let weight = |wish: f32| ((2.0 * (wish - mean_wish)).exp() * 64.0).round().max(1.0) / 64.0;
-    let weights: Vec<f32> = wishes.iter().map(|([wish], _)| weight(*wish)).collect();
-    let of_row = super::classes_of(archive, &by, 0..archive.rows)
-        .map_err(|problem| Error::settings(problem, "this is a bug: please report it"))?;
-    let of_row: Vec<f32> = of_row.into_iter().map(|class| weights[class]).collect();
-    let mut of_splat = vec![1.0; order.len()];
-    order.iter().zip(&of_row).for_each(|(&splat, &weight)| of_splat[splat as usize] = weight);
-    let (mean, axes) = axes(values, width, &of_splat);
-    drop(of_splat);
+/// Which coefficients of a cloud.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Which {
+    Constant,
+    Rest,
+}
 
-    let step = if name == "sh0" {
-        CONSTANT_STEP
-    } else {
-        let size = values.iter().map(|&value| f64::from(value).powi(2)).sum::<f64>() / values.len().max(1) as f64;
-        STEP * ((size.sqrt() as f32).max(1e-6) / USUAL_SIZE).sqrt()
-    } / quality;
-    let grain = step.log2().floor().exp2() / TABLE_CELLS;
-    let rounded = |value: f64| (value as f32 / grain).round() * grain;
-    let mut rows: Vec<Vec<f32>> =
-        axes.iter().map(|axis| axis.iter().map(|value| rounded(value * f64::from(step))).collect()).collect();
-    let bias: Vec<f32> = mean.iter().map(|&value| rounded(value)).collect();
-    let transform = |block: usize, integers: &mut [i32]| {
-        let first = block * CHUNK_ROWS;
-        let rows_here = &order[first..(first + CHUNK_ROWS).min(order.len())];
-        let mut latents = Vec::with_capacity(rows_here.len() * width);
-        for &splat in rows_here {
-            let value = &values[splat as usize * width..][..width];
-            latents.extend(rows.iter().map(|axis| {
-                let along: f32 = axis.iter().zip(value.iter().zip(&bias)).map(|(a, (v, b))| a * (v - b)).sum();
+impl Which {
+    fn name(self) -> &'static str {
+        if self == Which::Constant { "sh0" } else { "shN" }
+    }
+
+    fn width(self, cloud: &SplatCloud) -> usize {
+        if self == Which::Constant { 3 } else { cloud.sh_width() }
+    }
+
+    fn values(self, cloud: &SplatCloud) -> &[f32] {
+        if self == Which::Constant { cloud.sh0.as_flattened() } else { &cloud.sh_rest }
+    }
+}
+
+/// A column of coefficients.
+pub(super) struct Harmonics {
+    which: Which,
+    by: Classes,
+    /// Per class.
+    weights: Vec<f32>,
+    step: f32,
+    /// Each of length `step`.
+    axes: Vec<Vec<f32>>,
+    bias: Vec<f32>,
+}
+
+impl Harmonics {
+    /// By a sample; with the table of its axes.
+    pub(super) fn new(sample: &Sample, which: Which, quality: f32) -> Result<(Self, Table)> {
+        let Sample { archive, cloud, as_read, whole } = sample;
+        let (width, values) = (which.width(cloud), which.values(cloud));
+        let by = classes(archive, &[("opacity_logits", 0, 8), ("log_scales", 0, 6), ("log_scales", 1, 3)]);
+        let area = |&row: &u32| {
+            let [a, b, _] = descending(cloud.log_scales[row as usize]);
+            a + b
+        };
+        let usual_area = median(as_read.iter().map(area));
+        let wishes = means_by_class(archive, &by, |row| [weight(cloud, row, usual_area)])?;
+        let total = wishes.iter().map(|([wish], count)| wish * *count as f32).sum::<f32>();
+        let mean_wish = total / cloud.len().max(1) as f32;
+        // Few digits are as good, and shorter.
+        let weight = |wish: f32| ((2.0 * (wish - mean_wish)).exp() * 64.0).round().max(1.0) / 64.0;
+        let weights: Vec<f32> = wishes.iter().map(|([wish], _)| weight(*wish)).collect();
+        let (mean, axes) = axes(values, width, as_read, &of_rows(archive, &by, &weights)?);
+        let step = if which == Which::Constant {
+            CONSTANT_STEP
+        } else {
+            let rows = as_read.iter().flat_map(|&row| &values[row as usize * width..][..width]);
+            let size = rows.map(|&value| f64::from(value).powi(2)).sum::<f64>() / values.len().max(1) as f64;
+            STEP * ((size.sqrt() as f32).max(1e-6) / USUAL_SIZE).sqrt()
+        } / quality;
+        let grain = step.log2().floor().exp2() / TABLE_CELLS;
+        let rounded = |value: f64| (value as f32 / grain).round() * grain;
+        let axes = axes.iter().map(|axis| axis.iter().map(|value| rounded(value * f64::from(step))).collect());
+        let bias: Vec<f32> = mean.iter().map(|&value| rounded(value)).collect();
+        let mut harmonics = Harmonics { which, by, weights, step, axes: axes.collect(), bias };
+        if *whole {
+            harmonics.drop_unused_axes(archive, cloud)?;
+        }
+        let values = [harmonics.axes.concat(), harmonics.bias.clone()].concat();
+        let table = Table { name: harmonics.table(), rows: harmonics.axes.len() + 1, width, values };
+        Ok((harmonics, table))
+    }
+
+    /// Axes along which nothing is left of any splat need neither integers nor a row of the table.
+    fn drop_unused_axes(&mut self, archive: &Archive, cloud: &SplatCloud) -> Result<()> {
+        let integers = self.integers(archive, cloud)?;
+        let width = self.axes.len();
+        let is_used = |axis: usize| axis == 0 || integers.iter().skip(axis).step_by(width).any(|&q| q != 0);
+        let mut axis = 0..width;
+        self.axes.retain(|_| axis.next().is_some_and(is_used));
+        Ok(())
+    }
+
+    fn table(&self) -> String {
+        format!("axes of {}", self.which.name())
+    }
+
+    fn integers(&self, archive: &Archive, cloud: &SplatCloud) -> Result<Vec<i32>> {
+        let weights = of_rows(archive, &self.by, &self.weights)?;
+        let values = self.which.values(cloud).chunks(CHUNK_ROWS * self.bias.len().max(1));
+        let blocks = values.zip(weights.chunks(CHUNK_ROWS)).collect();
+        Ok(on_all(blocks, |(values, weights)| self.transformed(values, weights)).concat())
+    }
+
+    /// The integers of rows that are transformed together.
+    fn transformed(&self, values: &[f32], weights: &[f32]) -> Vec<i32> {
+        let step = self.step;
+        let mut latents = Vec::with_capacity(weights.len() * self.axes.len());
+        for value in values.chunks_exact(self.bias.len().max(1)) {
+            latents.extend(self.axes.iter().map(|axis| {
+                let along: f32 = axis.iter().zip(value.iter().zip(&self.bias)).map(|(a, (v, b))| a * (v - b)).sum();
                 along / (step * step)
             }));
         }
-        let weights = &of_row[first..first + rows_here.len()];
-        for (integer, coefficient) in integers.iter_mut().zip(haar::forward(&latents, weights, width)) {
-            // No dead zone: neighbours overlap, so what all of them lack would show.
-            *integer = coefficient.round() as i32;
-        }
-    };
-    let mut integers = vec![0; order.len() * width];
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let blocks = order.len().div_ceil(CHUNK_ROWS).div_ceil(threads).max(1);
-    std::thread::scope(|scope| {
-        for (part, integers) in integers.chunks_mut(blocks * CHUNK_ROWS * width.max(1)).enumerate() {
-            let transform = &transform;
-            scope.spawn(move || {
-                for (block, integers) in integers.chunks_mut(CHUNK_ROWS * width.max(1)).enumerate() {
-                    transform(part * blocks + block, integers);
-                }
-            });
-        }
-    });
-    // Axes along which nothing is left need neither integers nor a row of the table.
-    let is_used = |axis: &usize| *axis == 0 || integers.iter().skip(*axis).step_by(width).any(|&q| q != 0);
-    let used: Vec<usize> = (0..width).filter(is_used).collect();
-    let kept: Vec<i32> = if used.len() == width {
-        integers
-    } else {
-        integers.chunks_exact(width.max(1)).flat_map(|row| used.iter().map(|&axis| row[axis])).collect()
-    };
-    rows = used.iter().map(|&axis| std::mem::take(&mut rows[axis])).collect();
-    rows.push(bias);
-    let table = format!("axes of {name}");
-    archive.tables.push(Table { name: table.clone(), rows: rows.len(), width, values: rows.concat() });
-    let codec = Codec::Haar { by, weights, block: CHUNK_ROWS, codec: Box::new(Codec::Linear { table }) };
-    archive.columns.push(ArchiveColumn::integers(name, width, codec, used.len(), kept));
-    Ok(())
+        // No dead zone: neighbours overlap, so what all of them lack would show.
+        haar::forward(&latents, weights, self.axes.len()).into_iter().map(|value| value.round() as i32).collect()
+    }
+}
+
+/// The weight of each row.
+fn of_rows(archive: &Archive, by: &Classes, weights: &[f32]) -> Result<Vec<f32>> {
+    let classes = super::classes_of(archive, by, 0..archive.rows).map_err(bug)?;
+    Ok(classes.into_iter().map(|class| weights[class]).collect())
+}
+
+impl Quantizer for Harmonics {
+    fn add(&self, archive: &mut Archive, cloud: &SplatCloud) -> Result<()> {
+        let integers = self.integers(archive, cloud)?;
+        let codec = Box::new(Codec::Linear { table: self.table() });
+        let codec = Codec::Haar { by: self.by.clone(), weights: self.weights.clone(), block: CHUNK_ROWS, codec };
+        let column = ArchiveColumn::integers(self.which.name(), self.bias.len(), codec, self.axes.len(), integers);
+        archive.columns.push(column);
+        Ok(())
+    }
 }

@@ -1,89 +1,82 @@
-//! Finding near rows among many: rows lie in about as many cells as a cell has rows, and a search looks into the
-//! nearest cells only. What it finds is near, and nearly always nearest.
+//! Finding near rows among many: rows lie in cells and cells in groups, of each about as many as there are in the next. A
+//! search looks into the nearest groups and their nearest cells only. What it finds is near, and often nearest.
 
-use super::{Rows, bisect, distance, in_parallel};
+use super::{Rows, bisect, distance};
 
-/// Cells that a search looks into.
-const PROBES: usize = 8;
-/// Rows whose neighbours a thread finds at a time.
-const AT_A_TIME: usize = 64;
-
-/// Rows by cells.
-pub(in crate::formats) struct Cells<'a> {
-    rows: &'a Rows,
-    centres: Rows,
-    members: Vec<Vec<u32>>,
+/// Rows by cells, cells by groups.
+pub(super) struct Cells {
+    /// Centres of the groups; and where the cells of each begin, and the end.
+    groups: (Rows, Vec<usize>),
+    /// Centres of the cells, group by group; and where the rows of each begin, and the end.
+    cells: (Rows, Vec<usize>),
+    /// The rows, cell by cell, and their numbers.
+    rows: (Rows, Vec<u32>),
 }
 
-impl<'a> Cells<'a> {
+/// Distances with numbers; the distance is in the upper half, so that keys sort by it.
+pub(super) type Keys = Vec<u64>;
+
+/// Distances are not negative, and such floats sort as their bits do.
+pub(super) fn key(far: f32, id: u32) -> u64 {
+    u64::from(far.to_bits()) << 32 | u64::from(id)
+}
+
+/// Leaves the `most` nearest.
+pub(super) fn nearest(keys: &mut Keys, most: usize) {
+    if keys.len() > most {
+        keys.select_nth_unstable(most);
+        keys.truncate(most);
+    }
+}
+
+/// Centres of parts, and where the members of each begin when they stand one part behind the other; with the members in
+/// that order.
+fn sorted(rows: &Rows, parts: Vec<Vec<u32>>) -> ((Rows, Vec<usize>), (Rows, Vec<u32>)) {
+    let (mut centres, mut begins) = (Rows::new(rows.width), vec![0]);
+    let (mut members, mut ids) = (Rows::new(rows.width), Vec::with_capacity(rows.len()));
+    for part in parts {
+        centres.push(&rows.mean(&part), 1.0);
+        part.iter().for_each(|&row| members.push(rows.row(row as usize), rows.weights[row as usize]));
+        ids.extend(part);
+        begins.push(ids.len());
+    }
+    ((centres, begins), (members, ids))
+}
+
+impl Cells {
     /// Puts rows into cells.
-    pub(in crate::formats) fn new(rows: &'a Rows, threads: usize) -> Self {
-        let members = bisect::partition(rows, rows.len().isqrt(), threads, &mut |_| Ok(())).unwrap_or_default();
+    pub(super) fn new(rows: &Rows, threads: usize) -> Self {
+        let side = (rows.len() as f64).cbrt().ceil() as usize;
+        let part = |rows: &Rows, most| bisect::partition(rows, most, threads, &mut |_| Ok(())).unwrap_or_default();
+        let members = part(rows, side * side);
         let mut centres = Rows::new(rows.width);
         members.iter().for_each(|members| centres.push(&rows.mean(members), 1.0));
-        Cells { rows, centres, members }
+        let (groups, (_, order)) = sorted(&centres, part(&centres, side));
+        let mut members: Vec<Option<Vec<u32>>> = members.into_iter().map(Some).collect();
+        let members = order.iter().filter_map(|&cell| members[cell as usize].take()).collect();
+        let (cells, rows) = sorted(rows, members);
+        Cells { groups, cells, rows }
     }
 
-    /// For searches by one thread.
-    pub(in crate::formats) fn searcher(&self) -> Searcher<'_> {
-        Searcher { cells: self, query: Vec::new(), found: Vec::new() }
-    }
-
-    /// For each row the `each` nearest others, nearest first; `each` is below the number of rows.
-    pub(super) fn neighbours(&self, each: usize, threads: usize) -> Vec<u32> {
-        let mut all = vec![0; self.rows.len() * each];
-        let pieces = all.chunks_mut((AT_A_TIME * each).max(1)).enumerate();
-        in_parallel(threads, pieces, |(piece, neighbours)| {
-            let mut found = Vec::new();
-            for (index, neighbours) in neighbours.chunks_exact_mut(each).enumerate() {
-                let row = piece * AT_A_TIME + index;
-                self.search(self.rows.padded(row), &mut found);
-                found.retain(|&key| key as u32 != row as u32);
-                if found.len() > each {
-                    found.select_nth_unstable(each);
-                    found.truncate(each);
-                }
-                found.sort_unstable();
-                // Where the nearest cells hold too few rows, a row is its own neighbour, which does no harm.
-                let ids = found.iter().map(|&key| key as u32).chain(std::iter::repeat(row as u32));
-                neighbours.iter_mut().zip(ids).for_each(|(slot, id)| *slot = id);
-            }
-        });
-        all
-    }
-
-    /// Fills `found` with the rows of the nearest cells, each behind its distance, so that keys sort by distance.
-    fn search(&self, query: &[f32], found: &mut Vec<u64>) {
-        // Distances are not negative, and such floats sort as their bits do.
-        let key = |far: f32, id: u32| u64::from(far.to_bits()) << 32 | u64::from(id);
-        let mut cells: Vec<u64> =
-            (0..self.centres.len()).map(|cell| key(distance(query, self.centres.padded(cell)), cell as u32)).collect();
-        if cells.len() > PROBES {
-            cells.select_nth_unstable(PROBES);
-            cells.truncate(PROBES);
-        }
+    /// Fills `found` with the rows in the nearest cells: of so many groups, so many cells.
+    pub(super) fn search(&self, query: &[f32], (groups, cells): (usize, usize), found: &mut Keys, spare: &mut Keys) {
+        let far = |rows: &Rows, at: usize| key(distance(query, rows.padded(at)), at as u32);
+        let (tops, begins) = &self.groups;
         found.clear();
-        for cell in cells {
-            let members = &self.members[cell as u32 as usize];
-            found.extend(members.iter().map(|&row| key(distance(query, self.rows.padded(row as usize)), row)));
+        found.extend((0..tops.len()).map(|group| far(tops, group)));
+        nearest(found, groups);
+        spare.clear();
+        for &group in found.iter() {
+            let group = group as u32 as usize;
+            spare.extend((begins[group]..begins[group + 1]).map(|cell| far(&self.cells.0, cell)));
         }
-    }
-}
-
-/// Searches one after the other, and keeps their memory.
-pub(in crate::formats) struct Searcher<'a> {
-    cells: &'a Cells<'a>,
-    query: Vec<f32>,
-    found: Vec<u64>,
-}
-
-impl Searcher<'_> {
-    /// A row near to these values.
-    pub(in crate::formats) fn nearest(&mut self, values: &[f32]) -> u32 {
-        self.query.clear();
-        self.query.extend_from_slice(values);
-        self.query.resize(self.cells.rows.stride, 0.0);
-        self.cells.search(&self.query, &mut self.found);
-        self.found.iter().min().map_or(0, |&key| key as u32)
+        nearest(spare, cells);
+        let (rows, ids) = &self.rows;
+        let begins = &self.cells.1;
+        found.clear();
+        for &cell in spare.iter() {
+            let cell = cell as u32 as usize;
+            found.extend((begins[cell]..begins[cell + 1]).map(|at| key(distance(query, rows.padded(at)), ids[at])));
+        }
     }
 }

@@ -1,19 +1,21 @@
-//! Splats into images: two passes over the source, and the clusters between them.
+//! Splats into images: a pass over the source, the clusters, and passes for as many images as there is room for.
 
 use std::f64::consts::SQRT_2;
 use std::path::Path;
 
 use super::meta::{self, Description, names};
-use super::package::{write_bundle, write_folder};
+use super::package::{META, Put, write_bundle, write_folder};
 use super::{COEFFICIENTS, FIRST_TAG, PER_ROW, palette_size, texture};
 use crate::error::{Error, Result};
-use crate::formats::kmeans::{Cells, Clusters, Codebook, Histogram, Rows, cluster, in_parallel, threads};
+use crate::formats::kmeans::{Clusters, Codebook, Finder, Histogram, Rows, cluster, in_parallel, threads};
 use crate::formats::{SplatSource, WriteOptions, for_each_block, morton};
 use crate::scene::SplatCloud;
 use crate::scene::io::ply::OnProgress;
 
 /// Splats that the palette is made from. Of larger scenes every second, third, .. is taken, which bounds the memory.
 const MOST_IN_PALETTE: usize = 1 << 20;
+/// Bytes of pixels that one pass over the source collects: few passes, and little memory.
+const KEPT: usize = 256 << 20;
 /// Squared error that the codebook of the palette may add to that of the palette itself.
 const COARSENESS: f64 = 1.0 / 16.0;
 /// An error of SH coefficients that nobody sees: a tenth of what an image of 8 bits can tell apart.
@@ -41,51 +43,51 @@ pub(super) fn write(
         let problem = format!("{} splats; SOG has room for {MOST_SPLATS}", source.info().count);
         return Err(Error::settings(problem, "write a PLY, or fewer splats"));
     }
-    let (description, images) = encode(source, options, MOST_IN_PALETTE, progress)?;
-    if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json")) {
-        write_folder(path, &description, &images)?;
-    } else {
-        let mut files = vec![("meta.json", description)];
-        files.extend(images);
-        write_bundle(path, &files)?;
-    }
+    let write = match path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json")) {
+        true => write_folder,
+        false => write_bundle,
+    };
+    write(path, &mut |put| encode(source, options, (MOST_IN_PALETTE, KEPT), put, progress))?;
     progress(1.0)
 }
 
-/// Images with their names.
-type Images = Vec<(&'static str, Vec<u8>)>;
-
-/// The description and the images of a scene, with a palette made from at most so many splats.
+/// Tells the files of a scene, the description first, with a palette made from at most so many splats; so many bytes of
+/// pixels are collected in a pass.
 pub(super) fn encode(
     source: &dyn SplatSource,
     options: &WriteOptions,
-    most_in_palette: usize,
+    (most_in_palette, kept): (usize, usize),
+    put: Put<'_>,
     progress: OnProgress<'_>,
-) -> Result<(Vec<u8>, Images)> {
+) -> Result<()> {
     let degree = source.info().sh_degree.min(options.sh_degree).min(3);
-    let survey = Survey::of(source, degree, most_in_palette, &mut |share| progress(0.1 * share))?;
+    let mut survey = Survey::of(source, degree, most_in_palette, &mut |share| progress(0.1 * share))?;
     let palette = match degree {
         0 => None,
-        _ => Some(Palette::new(&survey, options.sog_sh_iters, &mut |share| progress(0.1 + 0.6 * share))?),
+        _ => Some(Palette::new(&survey, options.sog_sh_iters, &mut |share| progress(0.1 + 0.5 * share))?),
     };
-    let mut planes = Planes::new(&survey, palette.as_ref());
-    for_each_block(source, Some(&survey.order), &mut |share| progress(0.7 + 0.2 * share), &mut |first, block| {
-        planes.fill(first, block);
-        Ok(())
-    })?;
-    let images = planes.encode();
-    progress(0.98)?;
-    let description = meta::write(Description {
-        count: survey.order.len(),
-        antialiased: source.info().antialiased,
-        comments: options.comments.clone(),
-        mins: survey.mins,
-        maxs: survey.maxs,
-        scales: survey.scales.values(),
-        sh0: survey.sh0.values(),
-        shn: palette.as_ref().map(|palette| (palette.clusters.centres.len(), degree, palette.codebook.values())),
-    })?;
-    Ok((description, images))
+    // The palette has seen them.
+    survey.view = Rows::new(survey.view.width);
+    put(
+        META,
+        &meta::write(Description {
+            count: survey.order.len(),
+            antialiased: source.info().antialiased,
+            comments: options.comments.clone(),
+            mins: survey.mins,
+            maxs: survey.maxs,
+            scales: survey.scales.values(),
+            sh0: survey.sh0.values(),
+            shn: palette.as_ref().map(|palette| (palette.clusters.centres.len(), degree, palette.codebook.values())),
+        })?,
+    )?;
+    let finder = palette.as_ref().map(|palette| palette.clusters.finder(threads()));
+    let packing = Packing { survey: &survey, palette: palette.as_ref().zip(finder) };
+    packing.images(source, kept, put, &mut |share| progress(0.6 + 0.38 * share))?;
+    match &palette {
+        Some(palette) => put(names::CENTROIDS, &palette.encode()),
+        None => Ok(()),
+    }
 }
 
 /// A position on the scale on which it is stored: even steps of it are fine near the origin and coarse far out.
@@ -133,7 +135,7 @@ impl Survey {
                 maxs[axis] = maxs[axis].max(value);
             }
         }
-        let order = morton::order(&positions);
+        let order = morton::order_of(positions);
         Ok(Survey { order, mins, maxs, scales: scales.codebook(0.0), sh0: sh0.codebook(0.0), view, every })
     }
 }
@@ -175,51 +177,122 @@ impl Palette {
     }
 }
 
-/// The pixels of all images.
-struct Planes<'a> {
-    survey: &'a Survey,
-    palette: Option<(&'a Palette, Cells<'a>)>,
-    means: [Vec<[u8; 3]>; 2],
-    quats: Vec<[u8; 4]>,
-    scales: Vec<[u8; 3]>,
-    sh0: Vec<[u8; 4]>,
-    labels: Vec<[u8; 3]>,
+/// The images with a pixel per splat.
+#[derive(Clone, Copy)]
+enum Plane {
+    MeansLow,
+    MeansHigh,
+    Quats,
+    Scales,
+    Sh0,
+    Labels,
 }
 
-impl<'a> Planes<'a> {
-    fn new(survey: &'a Survey, palette: Option<&'a Palette>) -> Self {
-        let palette = palette.map(|palette| (palette, Cells::new(&palette.clusters.centres, threads())));
-        let (means, labels) = ([Vec::new(), Vec::new()], Vec::new());
-        Planes { survey, palette, means, quats: Vec::new(), scales: Vec::new(), sh0: Vec::new(), labels }
+impl Plane {
+    fn name(self) -> &'static str {
+        match self {
+            Plane::MeansLow => names::MEANS_LOW,
+            Plane::MeansHigh => names::MEANS_HIGH,
+            Plane::Quats => names::QUATS,
+            Plane::Scales => names::SCALES,
+            Plane::Sh0 => names::SH0,
+            Plane::Labels => names::LABELS,
+        }
     }
 
-    /// Adds splats, the first of which has this place in the file.
-    fn fill(&mut self, first: usize, block: &SplatCloud) {
-        for mean in &block.means {
-            let bytes: [[u8; 2]; 3] = std::array::from_fn(|axis| {
-                let (min, max) = (self.survey.mins[axis], self.survey.maxs[axis]);
-                let share = if max > min { (log_position(mean[axis]) - min) / (max - min) } else { 0.0 };
-                ((share * 65535.0).round() as u16).to_le_bytes()
+    /// Bytes of a pixel.
+    fn channels(self) -> usize {
+        if matches!(self, Plane::Quats | Plane::Sh0) { 4 } else { 3 }
+    }
+}
+
+/// How splats become pixels.
+struct Packing<'a> {
+    survey: &'a Survey,
+    palette: Option<(&'a Palette, Finder<'a>)>,
+}
+
+impl Packing<'_> {
+    /// Tells all images with a pixel per splat.
+    fn images(&self, source: &dyn SplatSource, kept: usize, put: Put<'_>, progress: OnProgress<'_>) -> Result<()> {
+        /// Share of the time of a pass that the splats take, the images take the rest.
+        const SPLATS: f64 = 0.7;
+        let count = self.survey.order.len();
+        let mut planes = vec![Plane::MeansLow, Plane::MeansHigh, Plane::Quats, Plane::Scales, Plane::Sh0];
+        planes.extend(self.palette.as_ref().map(|_| Plane::Labels));
+        let all = planes.len() as f64;
+        let mut done = 0.0;
+        let mut left = planes.as_slice();
+        while !left.is_empty() {
+            let room = left.iter().scan(0, |bytes, plane| {
+                *bytes += plane.channels() * count;
+                Some(*bytes)
             });
-            for (byte, plane) in self.means.iter_mut().enumerate() {
-                plane.push(bytes.map(|bytes| bytes[byte]));
+            let (these, later) = left.split_at(room.take_while(|&bytes| bytes <= kept).count().max(1));
+            let mut pixels: Vec<Vec<u8>> =
+                these.iter().map(|plane| Vec::with_capacity(plane.channels() * count)).collect();
+            let share = these.len() as f64 / all;
+            let mut passed = |part: f64| progress(done + share * SPLATS * part);
+            for_each_block(source, Some(&self.survey.order), &mut passed, &mut |first, block| {
+                these.iter().zip(&mut pixels).for_each(|(&plane, pixels)| self.pack(plane, first, block, pixels));
+                Ok(())
+            })?;
+            for (at, (plane, pixels)) in these.iter().zip(pixels).enumerate() {
+                let size = texture::size(count);
+                let image = match plane.channels() {
+                    4 => texture::encode(pixels.as_chunks::<4>().0, size),
+                    _ => texture::encode(pixels.as_chunks::<3>().0, size),
+                };
+                put(plane.name(), &image)?;
+                let part = SPLATS + (1.0 - SPLATS) * (at + 1) as f64 / these.len() as f64;
+                progress(done + share * part)?;
             }
+            done += share;
+            left = later;
         }
-        self.quats.extend(block.quats.iter().copied().map(quat));
-        self.scales.extend(block.log_scales.iter().map(|scales| scales.map(|value| self.survey.scales.nearest(value))));
-        self.sh0.extend(block.sh0.iter().zip(&block.opacity_logits).map(|(sh0, &logit)| {
-            let [red, green, blue] = sh0.map(|value| self.survey.sh0.nearest(value));
-            [red, green, blue, (opacity(logit) * 255.0).round() as u8]
-        }));
-        let Some((palette, cells)) = &self.palette else {
-            return;
-        };
-        let mut labels = vec![0_u32; block.len()];
+        Ok(())
+    }
+
+    /// Adds the pixels of splats, the first of which has this place in the file.
+    fn pack(&self, plane: Plane, first: usize, block: &SplatCloud, pixels: &mut Vec<u8>) {
+        match plane {
+            Plane::MeansLow => pixels.extend(block.means.iter().flat_map(|mean| self.position(mean).map(|b| b[0]))),
+            Plane::MeansHigh => pixels.extend(block.means.iter().flat_map(|mean| self.position(mean).map(|b| b[1]))),
+            Plane::Quats => pixels.extend(block.quats.iter().flat_map(|&rotation| quat(rotation))),
+            Plane::Scales => {
+                let scales = block.log_scales.as_flattened().iter();
+                pixels.extend(scales.map(|&value| self.survey.scales.nearest(value)));
+            }
+            Plane::Sh0 => pixels.extend(block.sh0.iter().zip(&block.opacity_logits).flat_map(|(sh0, &logit)| {
+                let [red, green, blue] = sh0.map(|value| self.survey.sh0.nearest(value));
+                [red, green, blue, (opacity(logit) * 255.0).round() as u8]
+            })),
+            // A palette has at most 2^16 entries.
+            Plane::Labels => pixels.extend(self.labels(first, block).into_iter().flat_map(|label| {
+                let [low, high] = (label as u16).to_le_bytes();
+                [low, high, 0]
+            })),
+        }
+    }
+
+    /// The bytes of a position, by axis: the low one and the high one.
+    fn position(&self, mean: &[f32; 3]) -> [[u8; 2]; 3] {
+        std::array::from_fn(|axis| {
+            let (min, max) = (self.survey.mins[axis], self.survey.maxs[axis]);
+            let share = if max > min { (log_position(mean[axis]) - min) / (max - min) } else { 0.0 };
+            ((share * 65535.0).round() as u16).to_le_bytes()
+        })
+    }
+
+    /// The palette entries of splats.
+    fn labels(&self, first: usize, block: &SplatCloud) -> Vec<u32> {
         /// Rows that a thread takes at a time.
         const AT_A_TIME: usize = 256;
+        let mut labels = vec![0_u32; block.len()];
+        let Some((palette, finder)) = &self.palette else { return labels };
         let width = self.survey.view.width;
         in_parallel(threads(), labels.chunks_mut(AT_A_TIME).enumerate(), |(piece, labels)| {
-            let mut search = cells.searcher();
+            let mut search = finder.searcher();
             for (index, label) in labels.iter_mut().enumerate() {
                 let row = piece * AT_A_TIME + index;
                 let origin = self.survey.order[first + row] as usize;
@@ -230,31 +303,7 @@ impl<'a> Planes<'a> {
                 };
             }
         });
-        self.labels.extend(labels.into_iter().map(|label| {
-            // A palette has at most 2^16 entries.
-            let [low, high] = (label as u16).to_le_bytes();
-            [low, high, 0]
-        }));
-    }
-
-    /// All images with their names.
-    fn encode(&self) -> Images {
-        type Job<'a> = (&'static str, Box<dyn Fn() -> Vec<u8> + Sync + 'a>);
-        let size = texture::size(self.survey.order.len());
-        let mut jobs: Vec<Job<'_>> = vec![
-            (names::MEANS_LOW, Box::new(move || texture::encode(&self.means[0], size))),
-            (names::MEANS_HIGH, Box::new(move || texture::encode(&self.means[1], size))),
-            (names::QUATS, Box::new(move || texture::encode(&self.quats, size))),
-            (names::SCALES, Box::new(move || texture::encode(&self.scales, size))),
-            (names::SH0, Box::new(move || texture::encode(&self.sh0, size))),
-        ];
-        if let Some((palette, _)) = &self.palette {
-            jobs.push((names::CENTROIDS, Box::new(move || palette.encode())));
-            jobs.push((names::LABELS, Box::new(move || texture::encode(&self.labels, size))));
-        }
-        let mut images: Vec<_> = jobs.iter().map(|(name, _)| (*name, Vec::new())).collect();
-        in_parallel(threads(), jobs.iter().zip(&mut images), |((_, encode), (_, bytes))| *bytes = encode());
-        images
+        labels
     }
 }
 

@@ -1,7 +1,7 @@
 //! What the files of a scene are in: a folder or a zip.
 
 use std::fs::File;
-use std::io::{BufReader, Cursor, Read, Write};
+use std::io::{BufReader, Read, Write};
 use std::path::{Component, Path, PathBuf};
 
 use zip::result::ZipError;
@@ -13,7 +13,7 @@ use crate::atomic;
 use crate::error::{Error, Result};
 
 /// The file that describes the others.
-const META: &str = "meta.json";
+pub(super) const META: &str = "meta.json";
 /// Most bytes of one image. One of 16383 x 16383 pixels takes as much without any compression.
 const MAX_IMAGE: u64 = 1 << 30;
 /// Unpacked bytes of a file in a zip per byte of the zip. Images do not shrink when packed again.
@@ -131,26 +131,31 @@ fn read_file(path: &Path, most: u64) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Writes named files as a bundle, each as it is.
-pub(super) fn write_bundle(path: &Path, files: &[(&str, Vec<u8>)]) -> Result<()> {
-    let pack = || {
-        let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+/// Takes a file of a scene: its name and its bytes.
+pub(super) type Put<'a> = &'a mut dyn FnMut(&str, &[u8]) -> Result<()>;
+
+/// Gives all files of a scene, one after the other.
+pub(super) type Fill<'a> = &'a mut dyn FnMut(Put<'_>) -> Result<()>;
+
+/// Writes files as a bundle, each as it is.
+pub(super) fn write_bundle(path: &Path, fill: Fill<'_>) -> Result<()> {
+    atomic::write_with(path, &mut |out| {
+        let refused = |error: ZipError| Error::io(path, "write", std::io::Error::other(error));
+        let mut zip = ZipWriter::new(out);
         let stored = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
-        for (name, bytes) in files {
-            zip.start_file(*name, stored)?;
-            zip.write_all(bytes)?;
-        }
-        Ok::<_, ZipError>(zip.finish()?.into_inner())
-    };
-    let bytes = pack().map_err(|error| Error::io(path, "write", std::io::Error::other(error)))?;
-    atomic::write(path, &bytes)
+        fill(&mut |name, bytes| {
+            zip.start_file(name, stored).map_err(refused)?;
+            zip.write_all(bytes).map_err(|error| Error::io(path, "write", error))
+        })?;
+        zip.finish().map(|_| ()).map_err(refused)
+    })
 }
 
-/// Writes named files into the folder around `meta`, the description last.
+/// Writes files into the folder around `meta`, which is the name of the description there.
 ///
 /// A folder that does not exist appears whole. In one that does, files are replaced when all are on the disk, and
 /// nobody finds a description of others while they are.
-pub(super) fn write_folder(meta: &Path, description: &[u8], images: &[(&str, Vec<u8>)]) -> Result<()> {
+pub(super) fn write_folder(meta: &Path, fill: Fill<'_>) -> Result<()> {
     let folder = match meta.parent() {
         Some(parent) if parent != Path::new("") => parent,
         _ => Path::new("."),
@@ -163,13 +168,15 @@ pub(super) fn write_folder(meta: &Path, description: &[u8], images: &[(&str, Vec
         _ => folder.join(format!(".sog.{id}.tmp")),
     };
     let last = Path::new(meta.file_name().unwrap_or(META.as_ref()));
-    let write = || {
+    let mut write = || {
         std::fs::create_dir(&temporary).map_err(refused)?;
-        let contents = images.iter().map(|(name, bytes)| (Path::new(name), bytes.as_slice()));
-        for (name, bytes) in contents.chain([(last, description)]) {
-            let mut file = File::create(temporary.join(name)).map_err(refused)?;
-            file.write_all(bytes).and_then(|()| file.sync_all()).map_err(refused)?;
-        }
+        let mut images: Vec<String> = Vec::new();
+        fill(&mut |name, bytes| {
+            let file = if name == META { last } else { Path::new(name) };
+            images.extend((name != META).then(|| name.to_owned()));
+            let mut file = File::create(temporary.join(file)).map_err(refused)?;
+            file.write_all(bytes).and_then(|()| file.sync_all()).map_err(refused)
+        })?;
         if !existed {
             return std::fs::rename(&temporary, folder).map_err(refused);
         }
@@ -177,7 +184,7 @@ pub(super) fn write_folder(meta: &Path, description: &[u8], images: &[(&str, Vec
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(refused(error)),
             _ => {}
         }
-        let names = images.iter().map(|(name, _)| Path::new(name)).chain([last]);
+        let names = images.iter().map(Path::new).chain([last]);
         for name in names {
             std::fs::rename(temporary.join(name), folder.join(name)).map_err(refused)?;
         }

@@ -52,9 +52,12 @@ pub(super) fn size(pixels: usize) -> (usize, usize) {
 
 /// Encodes pixels of three or four channels without loss, as lossless WebP; transparent ones keep their colour.
 pub(super) fn encode<const N: usize>(pixels: &[[u8; N]], (width, height): (usize, usize)) -> Vec<u8> {
-    let rgba = |pixel: &[u8; N]| std::array::from_fn(|channel| pixel.get(channel).copied().unwrap_or(255));
-    let mut pixels: Vec<[u8; 4]> = pixels.iter().map(rgba).collect();
+    let nothing = [0; N];
     // Copies of the last pixel cost less than anything else.
-    pixels.resize(width * height, pixels.last().copied().unwrap_or([0; 4]));
-    vp8l::encode(&pixels, width, height)
+    let last = pixels.last().unwrap_or(&nothing);
+    let rgba = |index: usize| {
+        let pixel = pixels.get(index).unwrap_or(last);
+        std::array::from_fn(|channel| pixel.get(channel).copied().unwrap_or(255))
+    };
+    vp8l::encode(rgba, width, height)
 }

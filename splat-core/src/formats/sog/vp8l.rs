@@ -31,60 +31,85 @@ struct Transform {
     predictor: Option<Predictor>,
 }
 
-impl Transform {
-    fn all() -> impl Iterator<Item = Transform> {
-        let predictors = [None, Some(Predictor::Left), Some(Predictor::Top)];
-        let each = move |subtract_green| predictors.map(|predictor| Transform { subtract_green, predictor });
-        [false, true].into_iter().flat_map(each)
+/// Pixels by their number, row by row: red, green, blue, alpha.
+struct Image<P> {
+    pixel: P,
+    width: usize,
+    height: usize,
+}
+
+impl<P: Fn(usize) -> [u8; 4]> Image<P> {
+    /// What each pixel is predicted to be; but by `None`, the first is taken to be black, and its row and column are
+    /// predicted along themselves.
+    fn predicted(&self, predictor: Option<Predictor>, index: usize) -> [u8; 4] {
+        match (predictor, index / self.width, index % self.width) {
+            (None, ..) => [0; 4],
+            (_, 0, 0) => [0, 0, 0, 255],
+            (_, 0, _) => (self.pixel)(index - 1),
+            (_, _, 0) => (self.pixel)(index - self.width),
+            (Some(Predictor::Left), ..) => (self.pixel)(index - 1),
+            (Some(Predictor::Top), ..) => (self.pixel)(index - self.width),
+        }
     }
 
-    /// The differences that are coded.
-    fn apply(self, pixels: &[[u8; 4]], width: usize) -> Vec<[u8; 4]> {
-        let green = |&[red, green, blue, alpha]: &[u8; 4]| match self.subtract_green {
+    /// The difference that is coded.
+    fn coded(&self, transform: Transform, index: usize) -> [u8; 4] {
+        let (pixel, predicted) = ((self.pixel)(index), self.predicted(transform.predictor, index));
+        let [red, green, blue, alpha] = std::array::from_fn(|channel| pixel[channel].wrapping_sub(predicted[channel]));
+        match transform.subtract_green {
             true => [red.wrapping_sub(green), green, blue.wrapping_sub(green), alpha],
             false => [red, green, blue, alpha],
-        };
-        let mut coded: Vec<[u8; 4]> = pixels.iter().map(green).collect();
-        let Some(predictor) = self.predictor else {
-            return coded;
-        };
-        // From the end, so that what is subtracted is still as it was.
-        for index in (0..coded.len()).rev() {
-            let predicted = match (index / width, index % width) {
-                (0, 0) => [0, 0, 0, 255],
-                (0, _) => coded[index - 1],
-                (_, 0) => coded[index - width],
-                _ if predictor == Predictor::Left => coded[index - 1],
-                _ => coded[index - width],
-            };
-            for (value, predicted) in coded[index].iter_mut().zip(predicted) {
-                *value = value.wrapping_sub(predicted);
-            }
         }
-        coded
+    }
+
+    /// How often values occur in each channel of what is coded: without and with green subtracted.
+    fn counts(&self, predictor: Option<Predictor>) -> [Counts; 2] {
+        let mut counts: [Counts; 2] = std::array::from_fn(|_| std::array::from_fn(|_| vec![0; 256]));
+        let [plain, subtracted] = &mut counts;
+        for index in 0..self.width * self.height {
+            let [red, green, blue, alpha] = self.coded(Transform { subtract_green: false, predictor }, index);
+            for (counts, value) in plain.iter_mut().zip([red, green, blue, alpha]) {
+                counts[usize::from(value)] += 1;
+            }
+            subtracted[0][usize::from(red.wrapping_sub(green))] += 1;
+            subtracted[2][usize::from(blue.wrapping_sub(green))] += 1;
+        }
+        for channel in [1, 3] {
+            subtracted[channel].clone_from(&plain[channel]);
+        }
+        counts
     }
 }
 
-/// Encodes pixels, red green blue alpha; where none is transparent, alpha takes no space.
+/// How often each value occurs, by channel.
+type Counts = [Vec<u32>; 4];
+
+/// Encodes pixels, red green blue alpha, by their number; where none is transparent, alpha takes no space.
 ///
 /// There are as many pixels as width times height, and both are at most 16383.
-pub(super) fn encode(pixels: &[[u8; 4]], width: usize, height: usize) -> Vec<u8> {
-    let mut best: Option<(f64, Transform, Vec<[u8; 4]>)> = None;
-    for transform in Transform::all() {
-        let coded = transform.apply(pixels, width);
-        let size = counts(&coded).iter().map(|counts| entropy(counts)).sum();
-        if best.as_ref().is_none_or(|(least, ..)| size < *least) {
-            best = Some((size, transform, coded));
+pub(super) fn encode(pixel: impl Fn(usize) -> [u8; 4], width: usize, height: usize) -> Vec<u8> {
+    let image = Image { pixel, width, height };
+    let mut best: Option<(f64, Transform, Counts)> = None;
+    let mut opaque = true;
+    for predictor in [None, Some(Predictor::Left), Some(Predictor::Top)] {
+        for (subtract_green, counts) in [false, true].into_iter().zip(image.counts(predictor)) {
+            if predictor.is_none() {
+                opaque = counts[3][..255].iter().all(|&count| count == 0);
+            }
+            let size = counts.iter().map(|counts| entropy(counts)).sum();
+            if best.as_ref().is_none_or(|(least, ..)| size < *least) {
+                best = Some((size, Transform { subtract_green, predictor }, counts));
+            }
         }
     }
-    let Some((_, transform, coded)) = best else {
+    let Some((_, transform, [red, green, blue, alpha])) = best else {
         return Vec::new();
     };
     let mut bits = Bits::default();
     bits.put(0x2f, 8);
     bits.put(width as u32 - 1, 14);
     bits.put(height as u32 - 1, 14);
-    bits.put(u32::from(pixels.iter().any(|pixel| pixel[3] != 255)), 1);
+    bits.put(u32::from(!opaque), 1);
     bits.put(0, 3);
     if transform.subtract_green {
         bits.put(0b101, 3);
@@ -99,18 +124,18 @@ pub(super) fn encode(pixels: &[[u8; 4]], width: usize, height: usize) -> Vec<u8>
     }
     // No further transform, no cache, one set of codes for the whole image.
     bits.put(0, 3);
-    let [red, green, blue, alpha] = counts(&coded);
     let codes = [green, red, blue, alpha].map(|counts| Code::new(&counts, MAX_LENGTH));
     for (code, symbols) in codes.iter().zip([GREEN_SYMBOLS, 256, 256, 256]) {
         code.write(&mut bits, symbols);
     }
     bits.put_single(0);
     let [green, red, blue, alpha] = &codes;
-    for pixel in &coded {
-        green.put(&mut bits, pixel[1]);
-        red.put(&mut bits, pixel[0]);
-        blue.put(&mut bits, pixel[2]);
-        alpha.put(&mut bits, pixel[3]);
+    for index in 0..width * height {
+        let coded = image.coded(transform, index);
+        green.put(&mut bits, coded[1]);
+        red.put(&mut bits, coded[0]);
+        blue.put(&mut bits, coded[2]);
+        alpha.put(&mut bits, coded[3]);
     }
     container(&bits.finish())
 }
@@ -125,16 +150,6 @@ fn container(payload: &[u8]) -> Vec<u8> {
     file.extend(payload);
     file.resize(file.len() + padding, 0);
     file
-}
-
-fn counts(pixels: &[[u8; 4]]) -> [Vec<u32>; 4] {
-    let mut counts = std::array::from_fn(|_| vec![0; 256]);
-    for pixel in pixels {
-        for (counts, &value) in counts.iter_mut().zip(pixel) {
-            counts[usize::from(value)] += 1;
-        }
-    }
-    counts
 }
 
 /// Bits that samples so often take in an ideal code.
@@ -155,10 +170,10 @@ impl Bits {
     fn put(&mut self, value: u32, count: u32) {
         self.waiting |= u64::from(value) << self.count;
         self.count += count;
-        while self.count >= 8 {
-            self.bytes.push(self.waiting as u8);
-            self.waiting >>= 8;
-            self.count -= 8;
+        if self.count >= 32 {
+            self.bytes.extend((self.waiting as u32).to_le_bytes());
+            self.waiting >>= 32;
+            self.count -= 32;
         }
     }
 
@@ -180,9 +195,8 @@ impl Bits {
     }
 
     fn finish(mut self) -> Vec<u8> {
-        if self.count > 0 {
-            self.bytes.push(self.waiting as u8);
-        }
+        let left = self.count.div_ceil(8) as usize;
+        self.bytes.extend(&self.waiting.to_le_bytes()[..left]);
         self.bytes
     }
 }
@@ -304,7 +318,7 @@ mod tests {
     use super::{Code, MAX_LENGTH, encode};
 
     fn check(pixels: &[[u8; 4]], width: usize) -> usize {
-        let bytes = encode(pixels, width, pixels.len() / width);
+        let bytes = encode(|index| pixels[index], width, pixels.len() / width);
         let image = image::load_from_memory_with_format(&bytes, image::ImageFormat::WebP).unwrap().into_rgba8();
         assert_eq!(image.dimensions(), (width as u32, (pixels.len() / width) as u32));
         assert!(image.as_raw().as_slice() == pixels.as_flattened());

@@ -27,19 +27,19 @@ pub(super) struct Sample<'a> {
     pub(super) values: &'a [i32],
 }
 
-/// The model of a column with `per_row` integers; `known` are the numbers of the columns decoded before, and `rows` is
-/// how many rows the model will code. Frequencies are those of all of `counted`; the rest is chosen by the first few.
+/// The model of a column with `per_row` integers, of an archive with so many rows; `known` are the numbers of the columns
+/// decoded before. Frequencies are those of all of `counted`; the rest is chosen by some of them.
 pub(super) fn model(
-    archive: &Archive,
+    (archive, rows): (&Archive, usize),
     column: &ArchiveColumn,
     known: &[usize],
-    samples: &[Sample<'_>],
+    samples: &[&Sample<'_>],
     counted: &[Sample<'_>],
 ) -> ColumnModel {
     let per_row = column.data.per_row(column.width);
     let sampled: usize = samples.iter().map(|sample| sample.view.rows).sum();
     // The cost of tables is spread over all rows.
-    let share = sampled as f64 / archive.rows.max(1) as f64;
+    let share = sampled as f64 / rows.max(1) as f64;
     let mut model = ColumnModel::default();
     for c in 0..per_row {
         let candidates = candidates(archive, column, known, c);
@@ -95,7 +95,7 @@ fn candidates(archive: &Archive, column: &ArchiveColumn, known: &[usize], c: usi
 }
 
 /// How one integer is best coded.
-fn integer(samples: &[Sample<'_>], per_row: usize, c: usize, candidates: &[Source], share: f64) -> IntegerModel {
+fn integer(samples: &[&Sample<'_>], per_row: usize, c: usize, candidates: &[Source], share: f64) -> IntegerModel {
     let mut known: Vec<Vec<i32>> = vec![Vec::new(); candidates.len()];
     let mut plain = Vec::new();
     let mut differences = Vec::new();

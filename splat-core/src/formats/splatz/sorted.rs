@@ -33,6 +33,11 @@ impl SortedModel {
         SortedModel { curve, table_of, tables }
     }
 
+    /// The curve that the points follow.
+    pub(super) fn curve(&self) -> Curve {
+        self.curve
+    }
+
     /// How many tables it has.
     pub(super) fn tables(&self) -> usize {
         self.tables.all().len()
@@ -90,7 +95,7 @@ const fn groups(size: u32) -> u128 {
 
 /// The curve through a cube of `2^bits` cells to a side [Skilling 2004].
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Curve {
+pub(crate) struct Curve {
     bits: u32,
 }
 
@@ -98,6 +103,11 @@ impl Curve {
     /// The curve through all of these points, none below zero.
     pub(super) fn through(points: &[i32]) -> Self {
         Curve { bits: points.iter().fold(0, |all, &value| all | value).max(0).checked_ilog2().map_or(0, |log| log + 1) }
+    }
+
+    /// The one of the two that goes through more cells.
+    pub(super) fn finer(self, other: Curve) -> Self {
+        Curve { bits: self.bits.max(other.bits) }
     }
 
     /// The curve through coarser cells.
@@ -149,13 +159,40 @@ fn turn(x: &mut [i32; 3], i: usize, bit: u32, below: i32) {
     x[i] ^= swapped;
 }
 
-/// The order of points along the curve through them; equal ones keep theirs. Points below zero come as they like.
-pub(crate) fn order(points: &[i32]) -> Vec<u32> {
-    let curve = Curve::through(points);
-    let mut order: Vec<(u128, u32)> =
-        points.chunks_exact(3).zip(0..).map(|(point, row)| (curve.place(point), row)).collect();
-    order.sort_unstable();
-    order.into_iter().map(|(_, row)| row).collect()
+/// Finds the order of points along the curve through all of them; equal ones keep theirs. 16 bytes per point.
+pub(crate) struct Sorter {
+    /// A point and its row; then its place, the highest bits first, and its row.
+    points: Vec<[u32; 4]>,
+    /// All bits that a coordinate has.
+    bits: i32,
+}
+
+impl Sorter {
+    /// For so many points.
+    pub(crate) fn of(count: usize) -> Self {
+        Sorter { points: Vec::with_capacity(count), bits: 0 }
+    }
+
+    /// Adds points, of three coordinates each. Those below zero come as they like.
+    pub(crate) fn push(&mut self, points: &[i32]) {
+        for &[x, y, z] in points.as_chunks::<3>().0 {
+            self.bits |= x | y | z;
+            self.points.push([x as u32, y as u32, z as u32, self.points.len() as u32]);
+        }
+    }
+
+    /// The curve, and the rows in their order along it.
+    pub(crate) fn finish(mut self) -> (Curve, Vec<u32>) {
+        let curve = Curve::through(&[self.bits]);
+        for point in &mut self.points {
+            let [x, y, z, row] = *point;
+            // 93 bits.
+            let place = curve.place(&[x as i32, y as i32, z as i32]);
+            *point = [(place >> 64) as u32, (place >> 32) as u32, place as u32, row];
+        }
+        self.points.sort_unstable();
+        (curve, self.points.iter().map(|&[.., row]| row).collect())
+    }
 }
 
 /// Follows the lengths of distances.
@@ -249,7 +286,13 @@ pub(super) fn decode(model: &SortedModel, chunk: &ChunkView<'_>, stream: &[u8]) 
 
 #[cfg(test)]
 mod tests {
-    use super::{Curve, order};
+    use super::{Curve, Sorter};
+
+    fn order(points: &[i32]) -> Vec<u32> {
+        let mut sorter = Sorter::of(points.len() / 3);
+        points.chunks(6).for_each(|points| sorter.push(points));
+        sorter.finish().1
+    }
 
     #[test]
     fn the_curve_visits_every_cell_and_next_ones_are_neighbours() {

@@ -1,5 +1,7 @@
 //! Any archive survives as it is, no bytes do harm, and quantization does what it says.
 
+mod streaming;
+
 use std::path::Path;
 
 use base64::Engine;

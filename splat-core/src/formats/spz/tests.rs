@@ -5,6 +5,8 @@ use proptest::prelude::{any, prop_assert, prop_assert_eq, proptest};
 use proptest::test_runner::Config;
 
 use super::extensions::frame;
+use super::quantize::sh_bucket;
+use super::write::write_spz_within;
 use super::{is_spz, unpack, write_spz};
 use crate::error::Error;
 use crate::formats::values::sigmoid;
@@ -273,6 +275,30 @@ fn more_data_than_promised_is_not_kept() {
     let mut bytes = framed(&header(4, 2, [0, 12, 0, 5]), &[], &streams);
     bytes[56..64].copy_from_slice(&(right as u64).to_le_bytes());
     assert!(unpacked(&bytes).is_err());
+}
+
+/// Each stream by itself, or all in one pass.
+#[test]
+fn the_memory_there_is_changes_nothing() {
+    for (degree, version) in [(0, 3), (0, 4), (2, 3), (2, 4)] {
+        let cloud = sample(2000, degree);
+        let options = WriteOptions { spz_version: version, ..WriteOptions::default() };
+        let within = |kept: usize| {
+            let mut bytes = Vec::new();
+            let mut last = 0.0;
+            write_spz_within(&mut bytes, &cloud.source(), &options, (sh_bucket, kept), &mut |share| {
+                assert!((last..=1.0).contains(&share), "{share} after {last}");
+                last = share;
+                Ok(())
+            })
+            .unwrap();
+            assert_eq!(last, 1.0);
+            bytes
+        };
+        let all = within(usize::MAX);
+        // Nothing, opacities, everything up to colours or rotations.
+        assert!([0, 2000, 2000 * 4, 2000 * 11].into_iter().all(|kept| within(kept) == all), "version {version}");
+    }
 }
 
 #[test]
