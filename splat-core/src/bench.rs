@@ -10,7 +10,7 @@ use std::time::Instant;
 use glam::DVec3;
 
 use crate::density::rng::Rng;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::gpu::layout::counter;
 use crate::gpu::{Buf, Gpu, Pass, Profiler};
 use crate::loss::{Loss, LossBuffers, Photometric};
@@ -135,19 +135,22 @@ fn units(stage: &str, splats: u64, isects: u64, pixels: u64) -> u64 {
     .max(1)
 }
 
-/// Runs the workloads and reports each stage; `quick` runs only W0.
+/// Runs the workloads, or the one of a name, and reports each stage.
 ///
 /// # Errors
-/// Device errors, and what `each` returns.
-pub fn run(gpu: &Arc<Gpu>, quick: bool, each: &mut dyn FnMut(BenchRow) -> Result<()>) -> Result<()> {
+/// [`Error::Settings`] when there is none of that name; device errors, and what `each` returns.
+pub fn run(gpu: &Arc<Gpu>, only: Option<&str>, each: &mut dyn FnMut(BenchRow) -> Result<()>) -> Result<()> {
     let software = gpu.info().device_type == "Cpu";
-    for workload in WORKLOADS.iter().take(if quick { 1 } else { usize::MAX }) {
-        measure(gpu, workload, each)?;
+    let all = WORKLOADS.iter().chain([&W1]);
+    if let Some(name) = only {
+        let Some(workload) = all.clone().find(|workload| workload.name == name) else {
+            let known: Vec<&str> = all.map(|workload| workload.name).collect();
+            let problem = format!("there is no workload \"{name}\"");
+            return Err(Error::settings(problem, format!("the workloads are {}", known.join(", "))));
+        };
+        return measure(gpu, workload, each);
     }
-    if !software && !quick {
-        measure(gpu, &W1, each)?;
-    }
-    Ok(())
+    all.filter(|workload| !(software && workload.name == W1.name)).try_for_each(|workload| measure(gpu, workload, each))
 }
 
 fn measure(gpu: &Gpu, workload: &Workload, each: &mut dyn FnMut(BenchRow) -> Result<()>) -> Result<()> {

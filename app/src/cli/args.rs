@@ -393,9 +393,12 @@ pub(crate) struct InfoArgs {
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  splat bench --json > before.jsonl")]
 pub(crate) struct BenchArgs {
-    /// Fewer repetitions, the small workloads only.
+    /// The smallest workload only.
     #[arg(long)]
     pub(crate) quick: bool,
+    /// Only the workload of this name.
+    #[arg(long, value_name = "NAME", conflicts_with = "quick")]
+    pub(crate) workload: Option<String>,
     /// Print one JSON object per line.
     #[arg(long)]
     pub(crate) json: bool,

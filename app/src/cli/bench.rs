@@ -20,7 +20,8 @@ pub(crate) fn run(args: &BenchArgs) -> Result<u8> {
         ))?;
     }
     let mut unread = None;
-    let measured = bench::run(&gpu, args.quick, &mut |row| {
+    let only = if args.quick { Some("W0") } else { args.workload.as_deref() };
+    let measured = bench::run(&gpu, only, &mut |row| {
         let line = if args.json { as_json(&row) } else { as_row(&row) };
         output::print(&line).map_err(|source| {
             // The core's error has no kind for a closed pipe; keep the real one and end the benchmark.

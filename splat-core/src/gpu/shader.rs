@@ -53,6 +53,7 @@ sources![
     "common/tiles",
     "common/visible",
     "flow/move",
+    "flow/move_block",
     "flow/move_bwd",
     "flow/fade",
     "flow/fade_bwd",

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use super::{Frame, Scratch, Splats, Stage};
 use crate::codec::Codec;
 use crate::gpu::layout::FrameUniform;
-use crate::gpu::{Gpu, Pass};
-use crate::params::{ChunkRange, ColumnSpec, Params, RowBuf};
+use crate::gpu::{Binding, Gpu, Pass};
+use crate::params::{ChunkRange, ColumnSpec, Params, ROW_BLOCK, RowBuf};
 use crate::scene::{Motion, MotionColumn, TimeBasis};
 use crate::schedule::{Phase, Rate};
 
@@ -59,6 +59,9 @@ pub struct RestRule {
     /// Most pixels they move in any photo.
     pub pixels: f64,
 }
+
+/// Functions of time up to which a kernel is written out; it has a loop for more.
+const MOST_WRITTEN_OUT: u32 = 32;
 
 /// Splats at the time of a view, and their gradients, which are zero between steps.
 struct Moved {
@@ -119,6 +122,32 @@ impl Flow {
             ("WIDTH", moving.width),
             ("DILATES", u32::from(self.motion.dilates)),
         ]
+    }
+
+    /// Moves the rows of one attribute in one chunk: base, coefficients, where the result goes.
+    fn run_move(
+        &self,
+        pass: &mut Pass<'_>,
+        params: &Params,
+        frame: &Frame<'_>,
+        moving: &Moving,
+        chunk: &ChunkRange,
+        [base, coefficients, moved]: [Binding<'_>; 3],
+    ) {
+        let (gpu, rows, uniform) = (pass.gpu(), u64::from(chunk.rows), frame.uniform_for(chunk));
+        let mut constants = self.constants(moving).to_vec();
+        let mut buffers = vec![("base", base), ("coefficients", coefficients), ("moved", moved)];
+        if !self.motion.dilates && moving.basis.terms() <= MOST_WRITTEN_OUT {
+            constants.push(("VECTORS", moving.width * moving.basis.terms()));
+            let groups = gpu.profile().flat_groups(rows.div_ceil(ROW_BLOCK));
+            return gpu.kernel("flow/move_block", &constants).run(pass, groups, &uniform, &buffers);
+        }
+        let dilations = match self.motion.dilates {
+            true => params.column(Motion::DILATIONS).values.bind(chunk),
+            false => frame.scratch.spare.bind(),
+        };
+        buffers.push(("dilations", dilations));
+        gpu.kernel("flow/move", &constants).run(pass, gpu.profile().flat_groups(rows), &uniform, &buffers);
     }
 
     fn rate_of(&self, column: &str) -> Rate {
@@ -188,29 +217,15 @@ impl Stage for Flow {
         let mut now = trained.clone();
         for moving in self.moving() {
             pass.stage("flow.move");
-            let kernel = gpu.kernel("flow/move", &self.constants(&moving));
             let (from, to) = (part(&trained, trained_sh0, moving.base), part(&moved.splats, &moved.sh0, moving.base));
             let column = params.column(moving.column);
-            // What rests is copied, which is far cheaper than a kernel.
-            from.copy_from_row(pass, to, column.values.rows());
+            let coefficients = column.decoded(&frame.phase);
             for chunk in params.chunks_of(column) {
-                let spare = scratch.spare.bind();
-                let dilations = match self.motion.dilates {
-                    true => params.column(Motion::DILATIONS).values.bind(&chunk),
-                    false => spare,
-                };
-                kernel.run(
-                    pass,
-                    gpu.profile().flat_groups(u64::from(chunk.rows)),
-                    &frame.uniform_for(&chunk),
-                    &[
-                        ("base", from.bind(&chunk)),
-                        ("coefficients", column.decoded(&frame.phase).bind(&chunk)),
-                        ("dilations", dilations),
-                        ("moved", to.bind(&chunk)),
-                    ],
-                );
+                let (base, coefficients, moved) = (from.bind(&chunk), coefficients.bind(&chunk), to.bind(&chunk));
+                self.run_move(pass, params, frame, &moving, &chunk, [base, coefficients, moved]);
             }
+            // What rests is copied, which is far cheaper than a kernel; and last, as kernels end with a whole block.
+            from.copy_from_row(pass, to, column.values.rows());
             match moving.base {
                 "means" => now.means = to.clone(),
                 "quats" => now.quats = to.clone(),
@@ -222,11 +237,10 @@ impl Stage for Flow {
             let kernel = gpu.kernel("flow/fade", &[]);
             let column = params.column(Motion::LIFETIMES);
             let lifetimes = column.decoded(&frame.phase);
-            trained.opacity_logits.copy_from_row(pass, &moved.splats.opacity_logits, column.values.rows());
             for chunk in params.chunks_of(column) {
                 kernel.run(
                     pass,
-                    gpu.profile().flat_groups(u64::from(chunk.rows)),
+                    gpu.profile().flat_groups(u64::from(chunk.rows).div_ceil(ROW_BLOCK)),
                     &frame.uniform_for(&chunk),
                     &[
                         ("opacity_logits", trained.opacity_logits.bind(&chunk)),
@@ -235,6 +249,7 @@ impl Stage for Flow {
                     ],
                 );
             }
+            trained.opacity_logits.copy_from_row(pass, &moved.splats.opacity_logits, column.values.rows());
             now.opacity_logits = moved.splats.opacity_logits.clone();
         }
         if let (Some(trained), Some((grads, grad_sh0))) = (&frame.grad_splats, &moved.grads) {
