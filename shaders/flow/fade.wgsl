@@ -1,7 +1,6 @@
-// import: common/frame
-// import: common/grid
+// import: common/blocks
 // import: common/lifetime
-// Opacity at the time of the view; one invocation per four splats of the head (see move_block).
+// Opacity at the time of the view; blocks of four splats of the head, as in move_block.
 //
 // o(t) = o exp(−½ z²),   z = e^fade (time − centre) / 3           [Wang 2025, FreeTimeGS; dynamic.md §3.2]
 //
@@ -12,14 +11,14 @@
 @group(0) @binding(3) var<storage, read_write> faded: array<vec4f>;
 
 fn faded_logit(logit: f32, life: vec2f) -> f32 {
-    let opacity = opacity_of(logit, lifetime_z(life.x, life.y, frame.far.y));
+    let opacity = opacity_of(logit, lifetime_z(life.x, life.y, frame.time));
     return log(opacity / (1.0 - opacity));
 }
 
 @compute @workgroup_size(WORKGROUP)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {
-    let stride = groups.x * groups.y * WORKGROUP;
-    for (var block = linear_group(group, groups) * WORKGROUP + local; 4u * block < frame.rows.y; block += stride) {
+    let own = own_blocks(group, groups, local);
+    for (var block = own.x; block < own.y; block++) {
         let logits = opacity_logits[block];
         let first = lifetimes[2u * block];
         let second = lifetimes[2u * block + 1u];

@@ -1,10 +1,9 @@
-// import: common/frame
-// import: common/grid
+// import: common/blocks
 // import: common/time_basis
-// As move, for splats without a speed of their own and bases of few functions; one invocation per four splats of the head.
+// As move, where splats have no speed of their own and a basis has few functions; blocks of four splats of the head.
 //
-// Four rows of any width are whole vectors, which is what memory is read by: values one at a time cost several times as
-// much, most of all on CPUs. Everything is written out, so that sums and functions of time stay in registers.
+// Four rows of any width are whole vectors, and vectors are read in less than half the time of their values one by one.
+// All is written out, so that sums and functions of time stay in registers.
 //
 // reads   base [N, WIDTH], coefficients [head, WIDTH, TERMS]; with room for whole blocks of rows
 // writes  moved [N, WIDTH] (rows of the head, and those behind it in its last block, which are copied afterwards)
@@ -14,10 +13,12 @@
 
 @compute @workgroup_size(WORKGROUP)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {
-    let stride = groups.x * groups.y * WORKGROUP;
-    evaluate_time_basis(frame.far.y);
-    for (var block = linear_group(group, groups) * WORKGROUP + local; 4u * block < frame.rows.y; block += stride) {
+    evaluate_time_basis(frame.time);
+    let own = own_blocks(group, groups, local);
+    for (var block = own.x; block < own.y; block++) {
         let at = block * WIDTH;
+        // In the order of memory, as is everything that follows: number n of the coefficients is that of function
+        // n % TERMS for value n / TERMS.
         var sums: array<f32, 4u * WIDTH>;
         //: repeat K WIDTH
         {

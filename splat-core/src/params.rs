@@ -150,7 +150,14 @@ impl<T: bytemuck::Pod> RowBuf<T> {
 
     /// Records a copy of all rows to the host.
     pub fn begin_read(&self, gpu: &Gpu) -> Readback {
-        let pieces = self.chunks.iter().map(|chunk| (chunk.raw(), 0, chunk.len() * size_of::<T>() as u64));
+        self.begin_read_head(gpu, self.rows)
+    }
+
+    /// Records a copy of the first `rows` rows to the host, or of all if there are fewer.
+    pub fn begin_read_head(&self, gpu: &Gpu, rows: u64) -> Readback {
+        let bytes = u64::from(self.width) * size_of::<T>() as u64;
+        let pieces = chunk_ranges(rows.min(self.rows), self.rows_per_chunk)
+            .map(|range| (self.chunks[range.index].raw(), 0, u64::from(range.rows) * bytes));
         Readback::begin(gpu, &pieces.collect::<Vec<_>>())
     }
 

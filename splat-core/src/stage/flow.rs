@@ -63,6 +63,9 @@ pub struct RestRule {
 /// Functions of time up to which a kernel is written out; it has a loop for more.
 const MOST_WRITTEN_OUT: u32 = 32;
 
+/// Blocks of rows that an invocation works through on CPUs, to read memory in long streams.
+const BLOCKS_SERIAL: u64 = 16;
+
 /// Splats at the time of a view, and their gradients, which are zero between steps.
 struct Moved {
     splats: Splats,
@@ -139,8 +142,8 @@ impl Flow {
         let mut buffers = vec![("base", base), ("coefficients", coefficients), ("moved", moved)];
         if !self.motion.dilates && moving.basis.terms() <= MOST_WRITTEN_OUT {
             constants.push(("VECTORS", moving.width * moving.basis.terms()));
-            let groups = gpu.profile().flat_groups(rows.div_ceil(ROW_BLOCK));
-            return gpu.kernel("flow/move_block", &constants).run(pass, groups, &uniform, &buffers);
+            let kernel = gpu.kernel("flow/move_block", &constants);
+            return kernel.run(pass, block_groups(gpu, rows), &uniform, &buffers);
         }
         let dilations = match self.motion.dilates {
             true => params.column(Motion::DILATIONS).values.bind(chunk),
@@ -170,10 +173,16 @@ fn part<'a>(splats: &'a Splats, sh0: &'a RowBuf<f32>, base: &str) -> &'a RowBuf<
     }
 }
 
+/// Workgroups for a kernel over blocks of rows.
+fn block_groups(gpu: &Gpu, rows: u64) -> u32 {
+    let each = if gpu.profile().serial_lanes { BLOCKS_SERIAL } else { 1 };
+    gpu.profile().flat_groups(rows.div_ceil(ROW_BLOCK * each))
+}
+
 /// The uniform block for one chunk of rows, of which the first have values in a column of the head.
 fn with_head(frame: &Frame<'_>, chunk: &ChunkRange, column: &RowBuf<f32>) -> FrameUniform {
     let mut uniform = frame.uniform_for(chunk);
-    uniform.head[0] = column.rows_in(chunk);
+    uniform.head = column.rows_in(chunk);
     uniform
 }
 
@@ -240,7 +249,7 @@ impl Stage for Flow {
             for chunk in params.chunks_of(column) {
                 kernel.run(
                     pass,
-                    gpu.profile().flat_groups(u64::from(chunk.rows).div_ceil(ROW_BLOCK)),
+                    block_groups(gpu, chunk.rows.into()),
                     &frame.uniform_for(&chunk),
                     &[
                         ("opacity_logits", trained.opacity_logits.bind(&chunk)),
