@@ -194,8 +194,7 @@ impl SplatCloud {
         if moving.is_sorted_by_key(|moves| !moves) {
             return self;
         }
-        let (mut order, resting): (Vec<u32>, Vec<u32>) =
-            (0..self.len() as u32).partition(|&row| moving[row as usize]);
+        let (mut order, resting): (Vec<u32>, Vec<u32>) = (0..self.len() as u32).partition(|&row| moving[row as usize]);
         order.extend(resting);
         self.gather(&order)
     }
