@@ -8,7 +8,6 @@ use std::sync::{Arc, OnceLock};
 
 use splat_core::gpu::{Gpu, GpuOptions};
 use splat_core::params::params_sha256;
-use splat_core::scene::Dataset;
 use splat_core::settings::Settings;
 use splat_core::train::Trainer;
 
@@ -127,14 +126,6 @@ fn interruption_does_not_matter() {
     }
 }
 
-/// The tiny scene, each photo at a time of its own.
-fn timed() -> Arc<Dataset> {
-    let mut dataset = (*tiny::dataset()).clone();
-    let last = (dataset.train.len() - 1) as f64;
-    dataset.train.iter_mut().enumerate().for_each(|(number, view)| view.time = Some(number as f64 / last));
-    Arc::new(dataset)
-}
-
 /// Some splats have come to rest at step 100 and lost their columns, two photos make a step: neither where a run was
 /// interrupted nor how the table is cut matters.
 #[test]
@@ -142,7 +133,7 @@ fn neither_interruption_nor_chunks_matter_to_what_rests() {
     let Some(gpu) = shared_gpu("neither_interruption_nor_chunks_matter_to_what_rests") else { return };
     let options = GpuOptions { max_binding_bytes: Some(64 << 10), ..GpuOptions::default() };
     let Some(small) = gpu::open("neither_interruption_nor_chunks_matter_to_what_rests", &options) else { return };
-    let dataset = timed();
+    let dataset = tiny::timed();
     let settings = tiny::settings(&[
         ("train.recipe", "\"dynamic\""),
         ("train.batch", "2"),
@@ -172,7 +163,7 @@ fn neither_interruption_nor_chunks_matter_to_what_rests() {
 #[test]
 fn interruption_does_not_matter_to_neighbours() {
     let Some(gpu) = shared_gpu("interruption_does_not_matter_to_neighbours") else { return };
-    let dataset = timed();
+    let dataset = tiny::timed();
     let run = |rigid: &str, interrupted: bool| {
         // In truth nothing moves here: it must be let.
         let moves = [("flow.still", "1e-6"), ("flow.rest_pixels", "0.0")];

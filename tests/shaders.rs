@@ -94,6 +94,13 @@ fn permutations(kernel: &str, profile: &Profile) -> Vec<Constants> {
                 ]
             })
             .to_vec(),
+        "flow/move_block" => [(3, 4, 0, 4), (1, 2, 0, 3), (0, 0, 32, 4)]
+            .map(|(poly, fourier, keys, width)| {
+                let terms = poly + 2 * fourier + keys;
+                let orders = [("POLY", poly), ("FOURIER", fourier), ("KEYS", keys), ("TERMS", terms)];
+                [orders.as_slice(), &[("WIDTH", width), ("DILATES", 0), ("VECTORS", width * terms)]].concat()
+            })
+            .to_vec(),
         "loss/smooth" | "loss/rigid_speed" | "loss/rigid_pull" => {
             [(3, 4, 0, 0), (2, 0, 0, 1), (0, 2, 0, 0), (0, 0, 5, 1)]
                 .map(|(poly, fourier, keys, dilates)| {
@@ -231,7 +238,9 @@ fn frame_uniform_has_the_layout_of_its_twin() {
         ("rows", std::mem::offset_of!(FrameUniform, rows) as u32),
         ("band", std::mem::offset_of!(FrameUniform, band) as u32),
         ("far", std::mem::offset_of!(FrameUniform, far) as u32),
+        ("time", std::mem::offset_of!(FrameUniform, time) as u32),
         ("head", std::mem::offset_of!(FrameUniform, head) as u32),
+        ("spare", std::mem::offset_of!(FrameUniform, spare) as u32),
     ];
     assert_eq!(found, expected);
     assert_eq!(*span as usize, size_of::<FrameUniform>());

@@ -31,6 +31,14 @@ pub(crate) fn dataset() -> Arc<Dataset> {
     Arc::new(Dataset::load(folder(), &options).unwrap())
 }
 
+/// The scene, each photo at a time of its own.
+pub(crate) fn timed() -> Arc<Dataset> {
+    let mut dataset = (*dataset()).clone();
+    let last = (dataset.train.len() - 1) as f64;
+    dataset.train.iter_mut().enumerate().for_each(|(number, view)| view.time = Some(number as f64 / last));
+    Arc::new(dataset)
+}
+
 /// A short run that refines several times, with more choices on top.
 pub(crate) const SETTINGS: [(&str, &str); 9] = [
     ("train.steps", "120"),
@@ -46,9 +54,14 @@ pub(crate) const SETTINGS: [(&str, &str); 9] = [
 
 /// [`SETTINGS`] with changes.
 pub(crate) fn settings(changes: &[(&str, &str)]) -> Settings {
+    preset("default", changes)
+}
+
+/// [`SETTINGS`] on top of a preset, with changes.
+pub(crate) fn preset(name: &str, changes: &[(&str, &str)]) -> Settings {
     let sets: Vec<(String, String)> =
         SETTINGS.iter().chain(changes).map(|(key, value)| ((*key).into(), (*value).into())).collect();
-    Settings::resolve("default", None, &sets).unwrap()
+    Settings::resolve(name, None, &sets).unwrap()
 }
 
 /// Fourteen blobs in a ball.

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
+use splat_core::formats::{load_splats, open_splats};
 use splat_core::gpu::{Gpu, GpuOptions};
 use splat_core::params::RowEdit;
 use splat_core::render::{Image, Renderer};
@@ -140,4 +141,49 @@ fn the_ply_shows_what_was_evaluated() {
             assert!(most <= 1, "{}: off by {most} of 255, antialias {antialias}", view.name);
         }
     }
+}
+
+/// Colours, opacities and what depends on the view are trained as integers, motion beside them: the file plays what the
+/// run shows.
+#[test]
+fn a_compact_scene_that_moves_plays_from_its_file() {
+    let Some(gpu) = shared_gpu("a_compact_scene_that_moves_plays_from_its_file") else { return };
+    // In truth nothing moves here: it must be let, and some of it comes to rest.
+    let changes = [
+        ("train.recipe", "\"dynamic\""),
+        ("train.steps", "60"),
+        ("density.opacity_reset_every", "0"),
+        ("flow.still", "0.2"),
+        ("flow.rest_pixels", "0.3"),
+    ];
+    let settings = tiny::preset("compact", &changes);
+    let mut trainer = Trainer::new(Arc::clone(&gpu), &settings, tiny::timed()).unwrap();
+    while trainer.step_index() < settings.train.steps {
+        trainer.step().unwrap();
+    }
+    trainer.finish().unwrap();
+    let (head, rows) = (trainer.params().head(), trainer.params().rows());
+    assert!(0 < head && head < rows, "{head} of {rows} splats move: this tests nothing");
+    let temp = tempfile::tempdir().unwrap();
+    let path = temp.path().join("splats.splatz");
+    trainer.write_archive(&path, &settings).unwrap();
+    assert!(open_splats(&path, &mut |_| Ok(())).unwrap().info().motion_bytes.is_some_and(|bytes| bytes > 0));
+    let played = load_splats(&path, &mut |_| Ok(())).unwrap().movers_first();
+    assert_eq!((played.len() as u64, played.motion), (rows, trainer.cloud().unwrap().motion));
+    assert!(played.head() as u64 <= head, "{} splats of the file move, {head} of the run", played.head());
+    let mut of_run = Renderer::new(&gpu, &trainer.cloud().unwrap(), trainer.raster_options()).unwrap();
+    let mut of_file = Renderer::new(&gpu, &played, trainer.raster_options()).unwrap();
+    let mut shown = Vec::new();
+    for time in [0.1, 0.8] {
+        let mut view = tiny::dataset().test[0].clone();
+        view.time = Some(time);
+        let (run, file) = (of_run.render(&view, [0.0; 3]).unwrap(), of_file.render(&view, [0.0; 3]).unwrap());
+        let square = |(a, b): (&u8, &u8)| f64::from(a.abs_diff(*b)).powi(2);
+        let mean = run.rgba.iter().zip(&file.rgba).map(square).sum::<f64>() / (0.75 * run.rgba.len() as f64);
+        let psnr = 10.0 * (255.0 * 255.0 / mean).log10();
+        eprintln!("measured: {psnr:.2} dB between run and file at {time}, {head} of {rows} splats move");
+        assert!(psnr > 36.0, "at {time} the file differs from the run by {psnr:.2} dB");
+        shown.push(file.rgba);
+    }
+    assert_ne!(shown[0], shown[1], "nothing moves");
 }

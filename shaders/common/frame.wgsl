@@ -9,7 +9,9 @@ struct Frame {
     size: vec4u,        // width, height, tiles across, tiles down
     rows: vec4u,        // first row of the bound chunk, its rows, rows in all, isect capacity
     band: vec4u,        // first and one-past-last tile row, bits of near, antialias flag
-    far: vec4f,         // far plane; time from −½ to ½, 0 in scenes that do not move
-    head: vec4u,        // rows of the bound chunk that are of the head, where the stage says so
+    far: f32,           // far plane
+    time: f32,          // from −½ to ½, 0 in scenes that do not move
+    head: u32,          // rows of the bound chunk that are of the head, where the stage says so
+    spare: u32,
 }
 @group(0) @binding(0) var<uniform> frame: Frame;

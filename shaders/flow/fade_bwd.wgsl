@@ -20,14 +20,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     for (var rank = linear_group(group, groups) * WORKGROUP + local; rank < visible; rank += stride) {
         let row = order[rank] - frame.rows.x;
         if (row < frame.rows.y) {
-            if (row >= frame.head.x) {
+            if (row >= frame.head) {
                 grad_opacity_logits[row] += grad_faded[row];
                 grad_faded[row] = 0.0;
                 continue;
             }
             let logit = opacity_logits[row];
             let fade = lifetimes[2u * row + 1u];
-            let z = lifetime_z(lifetimes[2u * row], fade, frame.far.y);
+            let z = lifetime_z(lifetimes[2u * row], fade, frame.time);
             let s = grad_faded[row] / (1.0 - opacity_of(logit, z));
             grad_faded[row] = 0.0;
             grad_opacity_logits[row] += s / (1.0 + exp(logit));

@@ -17,7 +17,7 @@
 @compute @workgroup_size(WORKGROUP)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {
     let stride = groups.x * groups.y * WORKGROUP;
-    let time = frame.far.y;
+    let time = frame.time;
     if (DILATES == 0u) {
         evaluate_time_basis(time);
     }

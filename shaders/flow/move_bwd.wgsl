@@ -20,14 +20,14 @@
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {
     let stride = groups.x * groups.y * WORKGROUP;
     let visible = order[frame.rows.z];
-    var tau = frame.far.y;
+    var tau = frame.time;
     if (DILATES == 0u) {
         evaluate_time_basis(tau);
     }
     for (var rank = linear_group(group, groups) * WORKGROUP + local; rank < visible; rank += stride) {
         let row = order[rank] - frame.rows.x;
         if (row < frame.rows.y) {
-            if (row >= frame.head.x) {
+            if (row >= frame.head) {
                 for (var at = row * WIDTH; at < (row + 1u) * WIDTH; at++) {
                     grad_base[at] += grad_moved[at];
                     grad_moved[at] = 0.0;
@@ -35,7 +35,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
                 continue;
             }
             if (DILATES != 0u) {
-                tau = exp(dilations[row]) * frame.far.y;
+                tau = exp(dilations[row]) * frame.time;
                 evaluate_time_basis(tau);
             }
             var grad_tau = 0.0;

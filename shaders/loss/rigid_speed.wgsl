@@ -1,6 +1,4 @@
-// import: common/grid
-// import: common/time_basis
-// import: common/track
+// import: common/track_time
 // Where one attribute is at the time of the view and how fast it changes, per clip; one invocation per splat that may
 // move.
 //
@@ -10,21 +8,14 @@
 // writes  states [head, 2]: value and speed, of all chunks
 @group(0) @binding(1) var<storage, read> now: array<f32>;
 @group(0) @binding(2) var<storage, read> coefficients: array<f32>;
-@group(0) @binding(3) var<storage, read> dilations: array<f32>;
 @group(0) @binding(4) var<storage, read_write> states: array<vec4f>;
 
 @compute @workgroup_size(WORKGROUP)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {
     let stride = groups.x * groups.y * WORKGROUP;
-    var rate = 1.0;
-    if (DILATES == 0u) {
-        evaluate_time_basis(track.time);
-    }
+    evaluate_for_all();
     for (var row = linear_group(group, groups) * WORKGROUP + local; row < track.rows.y; row += stride) {
-        if (DILATES != 0u) {
-            rate = exp(dilations[row]);
-            evaluate_time_basis(rate * track.time);
-        }
+        let rate = evaluate_for(row);
         var value = vec4f();
         var speed = vec4f();
         for (var k = 0u; k < WIDTH; k++) {

@@ -48,7 +48,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
         let low = mean2d - extent;
         let high = mean2d + extent;
         // Positively phrased: anything that is not a number fails.
-        let drawn = in_cam.z > frame.eye.w && in_cam.z < frame.far.x
+        let drawn = in_cam.z > frame.eye.w && in_cam.z < frame.far
             && dot(quat, quat) >= 1e-12 && dot(quat, quat) < LARGEST
             && opacity >= ALPHA_MIN && determinant > 0.0 && cov.x < LARGEST && cov.z < LARGEST
             && high.x >= 0.5 && high.y >= 0.5 && low.x <= image.x - 0.5 && low.y <= image.y - 0.5

@@ -110,8 +110,10 @@ pub fn frame_uniform(view: &View, options: &RasterOptions, rows: u64, isects: u6
         size: [width, height, width.div_ceil(TILE_WIDTH), tiles_y],
         rows: [0, rows as u32, rows as u32, isects as u32],
         band: [0, tiles_y, options.near.to_bits(), u32::from(options.antialias)],
-        far: [FAR, view.time.map_or(0.0, |time| time - 0.5) as f32, 0.0, 0.0],
-        head: [0; 4],
+        far: FAR,
+        time: view.time.map_or(0.0, |time| time - 0.5) as f32,
+        head: 0,
+        spare: 0,
     }
 }
 

@@ -77,7 +77,10 @@ impl ColumnSpec {
     }
 }
 
-/// Rows of equal width in one or more buffers.
+/// Kernels may read and write rows by so many: four rows of any width are whole vectors of four.
+pub const ROW_BLOCK: u64 = 4;
+
+/// Rows of equal width in one or more buffers, each with room for whole blocks of rows.
 #[derive(Clone, Debug)]
 pub struct RowBuf<T> {
     chunks: Vec<Buf<T>>,
@@ -89,11 +92,13 @@ pub struct RowBuf<T> {
 impl<T: bytemuck::Pod> RowBuf<T> {
     /// Allocates zeroed rows.
     pub fn new(gpu: &Gpu, label: &str, rows: u64, width: u32, rows_per_chunk: u64) -> Self {
-        let chunk_rows = |chunk: u64| rows_per_chunk.min(rows - chunk * rows_per_chunk);
         let count = rows.div_ceil(rows_per_chunk).max(1);
-        let chunks = (0..count)
-            .map(|chunk| Buf::new(gpu, label, if rows == 0 { 0 } else { chunk_rows(chunk) } * u64::from(width)))
-            .collect();
+        let chunk = |index: u64| {
+            let chunk_rows = rows_per_chunk.min(rows - index * rows_per_chunk);
+            let room = chunk_rows.next_multiple_of(ROW_BLOCK) * u64::from(width);
+            Buf::with_room(gpu, label, chunk_rows * u64::from(width), room)
+        };
+        let chunks = (0..count).map(chunk).collect();
         RowBuf { chunks, rows_per_chunk, rows, width }
     }
 
@@ -145,7 +150,14 @@ impl<T: bytemuck::Pod> RowBuf<T> {
 
     /// Records a copy of all rows to the host.
     pub fn begin_read(&self, gpu: &Gpu) -> Readback {
-        let pieces = self.chunks.iter().map(|chunk| (chunk.raw(), 0, chunk.len() * size_of::<T>() as u64));
+        self.begin_read_head(gpu, self.rows)
+    }
+
+    /// Records a copy of the first `rows` rows to the host, or of all if there are fewer.
+    pub fn begin_read_head(&self, gpu: &Gpu, rows: u64) -> Readback {
+        let bytes = u64::from(self.width) * size_of::<T>() as u64;
+        let pieces = chunk_ranges(rows.min(self.rows), self.rows_per_chunk)
+            .map(|range| (self.chunks[range.index].raw(), 0, u64::from(range.rows) * bytes));
         Readback::begin(gpu, &pieces.collect::<Vec<_>>())
     }
 
@@ -241,7 +253,8 @@ impl Params {
         let per_value = if trainable { 8 } else { 4 };
         let bytes = |spec: &ColumnSpec| u64::from(spec.width * per_value).max(4 * u64::from(spec.decoded_width()));
         let bytes_per_row = specs.iter().map(bytes).max().unwrap_or(4);
-        let rows_per_chunk = (gpu.info().max_binding_bytes / bytes_per_row).max(1);
+        let fitting = gpu.info().max_binding_bytes / bytes_per_row;
+        let rows_per_chunk = (fitting / ROW_BLOCK * ROW_BLOCK).max(ROW_BLOCK);
         let mut periods: Vec<u32> = specs.iter().map(|spec| spec.every).collect();
         periods.sort_unstable();
         periods.dedup();

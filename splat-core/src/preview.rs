@@ -12,7 +12,7 @@ use crate::codec::{Coded, decode};
 use crate::error::Result;
 use crate::gpu::Pass;
 use crate::gpu::{Gpu, Readback, lock};
-use crate::params::Params;
+use crate::params::{Column, Params};
 use crate::scene::{CloudColumn, Motion, SplatCloud};
 use crate::schedule::Phase;
 
@@ -30,7 +30,7 @@ pub struct Preview {
 /// What the values alone do not say.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Kind {
-    /// Degree of the spherical harmonics.
+    /// Degree of the spherical harmonics; where it is 0, those above are not copied.
     pub(crate) sh_degree: u8,
     /// Whether splats are trained with the anti-aliased projection.
     pub(crate) antialiased: bool,
@@ -39,7 +39,8 @@ pub(crate) struct Kind {
 }
 
 impl Preview {
-    /// Records the copy of the values as they would be in a file written in this phase; returns at once.
+    /// Records the copy of the values as they would be in a file written in this phase, of as many rows as there are
+    /// `births`; returns at once.
     pub(crate) fn begin(gpu: &Arc<Gpu>, params: &Params, phase: &Phase, births: &[u32], kind: Kind) -> Self {
         let step = phase.step;
         let phase = phase.finished();
@@ -52,7 +53,12 @@ impl Preview {
             // What training had decoded may have been noisier.
             coded().for_each(Coded::set_stale);
         }
-        let columns = params.columns().iter().map(|column| (column.spec.name, column.decoded(&phase).begin_read(gpu)));
+        let wanted = |column: &&Column| kind.sh_degree > 0 || column.spec.name != "shN";
+        let read = |column: &Column| {
+            let values = column.decoded(&phase);
+            (column.spec.name, values.begin_read_head(gpu, births.len() as u64))
+        };
+        let columns = params.columns().iter().filter(wanted).map(read);
         let ages = births.iter().map(|&birth| (step as u32).saturating_sub(birth)).collect();
         Self { step, ages: Arc::new(ages), columns: columns.collect(), gpu: Arc::clone(gpu), kind }
     }

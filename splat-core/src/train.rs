@@ -468,13 +468,14 @@ impl Trainer {
 
     /// Records a copy of the splats as the steps submitted so far leave them; waits for nothing.
     pub fn preview(&self) -> Preview {
-        let kind = Kind {
-            sh_degree: self.schedule.sh_degree as u8,
-            antialiased: self.options.antialias,
-            motion: self.model.motion(),
-        };
+        self.preview_of(self.births.len(), self.schedule.sh_degree as u8)
+    }
+
+    /// The first `rows` splats, with spherical harmonics up to the degree of the table, or to 0.
+    fn preview_of(&self, rows: usize, sh_degree: u8) -> Preview {
+        let kind = Kind { sh_degree, antialiased: self.options.antialias, motion: self.model.motion() };
         let phase = Phase { step: self.step, ..self.schedule.at(self.step.max(1)) };
-        Preview::begin(&self.gpu, &self.params, &phase, &self.births, kind)
+        Preview::begin(&self.gpu, &self.params, &phase, &self.births[..rows], kind)
     }
 
     /// The splats as they are now.

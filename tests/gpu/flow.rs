@@ -123,6 +123,8 @@ pub(super) fn motion_equals_the_oracle(gpu: &Gpu) {
         (flow(2, 0), flow(0, 3), flow(0, 0), false),
         (TimeBasis::Keyframes(5), TimeBasis::Keyframes(4), TimeBasis::Keyframes(2), false),
         (TimeBasis::Keyframes(7), flow(0, 0), TimeBasis::Keyframes(3), true),
+        // Too many functions to be written out.
+        (TimeBasis::Keyframes(33), flow(1, 16), flow(2, 1), false),
     ];
     for (means, quats, sh0, dilates) in motions {
         let bench = Bench::new(gpu, Motion { means, quats, sh0, dilates, fades: false, frames: 0 });

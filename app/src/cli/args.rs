@@ -389,13 +389,19 @@ pub(crate) struct InfoArgs {
     pub(crate) gpu: GpuArgs,
 }
 
-/// Measure GPU time per stage at fixed synthetic workloads.
+/// Measure GPU time per stage at fixed synthetic workloads, or of showing a scene.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  splat bench --json > before.jsonl")]
+#[command(after_help = "Examples:\n  splat bench --json > before.jsonl\n  splat bench clip.splatz")]
 pub(crate) struct BenchArgs {
-    /// Fewer repetitions, the small workloads only.
+    /// Show this run or splat file instead, at 16 moments of its clip.
+    #[arg(value_name = "SCENE", conflicts_with_all = ["quick", "workload"])]
+    pub(crate) target: Option<PathBuf>,
+    /// The smallest workload only.
     #[arg(long)]
     pub(crate) quick: bool,
+    /// Only the workload of this name.
+    #[arg(long, value_name = "NAME", conflicts_with = "quick")]
+    pub(crate) workload: Option<String>,
     /// Print one JSON object per line.
     #[arg(long)]
     pub(crate) json: bool,

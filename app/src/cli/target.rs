@@ -53,11 +53,11 @@ impl Target {
         Ok(open_splats(&self.path, progress)?)
     }
 
-    /// Reads the splats, and tells what a person should know about their file.
+    /// Reads the splats, those that move first, and tells what a person should know about their file.
     pub(crate) fn cloud(&self) -> Result<SplatCloud> {
         let source = self.source(&mut |_| Ok(()))?;
         doubts(source.info()).iter().for_each(|doubt| output::warning(doubt));
-        Ok(read_all(source.as_ref(), &mut |_| Ok(()))?)
+        Ok(read_all(source.as_ref(), &mut |_| Ok(()))?.movers_first())
     }
 
     /// How to draw it: as it was trained, as the file says, or as the flags say. `extent` is the radius of the scene

@@ -125,7 +125,7 @@ fn open_target(path: &Path, progress: &Progress) -> Result<Opened> {
             // Opening may take as long as decoding, where a file must be unpacked first.
             let source = target.source(&mut |share| progress.tell(0.5 * share))?;
             warnings.extend(doubts(source.info()));
-            read_all(source.as_ref(), &mut |share| progress.tell(0.5 + 0.5 * share))?
+            read_all(source.as_ref(), &mut |share| progress.tell(0.5 + 0.5 * share))?.movers_first()
         }
     };
     let bulk = Sphere::of_splats(&cloud);

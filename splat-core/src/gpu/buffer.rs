@@ -45,7 +45,12 @@ pub struct Binding<'a> {
 impl<T: Pod> Buf<T> {
     /// Allocates `len` zeroed elements (at least one, since empty bindings are not allowed).
     pub fn new(gpu: &Gpu, label: &str, len: u64) -> Self {
-        let bytes = (len.max(1) * size_of::<T>() as u64).next_multiple_of(16);
+        Self::with_room(gpu, label, len, len)
+    }
+
+    /// As [`Buf::new`], with room for `room` elements, if those are more: kernels may write behind the last.
+    pub(crate) fn with_room(gpu: &Gpu, label: &str, len: u64, room: u64) -> Self {
+        let bytes = (len.max(room).max(1) * size_of::<T>() as u64).next_multiple_of(16);
         let raw = gpu.device.create_buffer(&wgpu::BufferDescriptor {
             label: Some(label),
             size: bytes,

@@ -109,8 +109,12 @@ pub struct FrameUniform {
     pub rows: [u32; 4],
     /// First and one-past-last tile row of the band, bits of the near plane, antialias flag.
     pub band: [u32; 4],
-    /// Far plane; time from −½ to ½; spare values.
-    pub far: [f32; 4],
-    /// Rows of the bound chunk that are of the head, where the kernel asks; spare values.
-    pub head: [u32; 4],
+    /// Far plane.
+    pub far: f32,
+    /// Time from −½ to ½.
+    pub time: f32,
+    /// Rows of the bound chunk that are of the head, where the kernel asks.
+    pub head: u32,
+    /// Nothing.
+    pub spare: u32,
 }

@@ -27,6 +27,7 @@ macro_rules! sources {
 
 sources![
     "common/bits",
+    "common/blocks",
     "common/blend_bwd",
     "common/codes",
     "common/frame",
@@ -48,11 +49,13 @@ sources![
     "common/time_basis",
     "common/time_bend",
     "common/track",
+    "common/track_time",
     "common/lifetime",
     "common/tile_lanes",
     "common/tiles",
     "common/visible",
     "flow/move",
+    "flow/move_block",
     "flow/move_bwd",
     "flow/fade",
     "flow/fade_bwd",

@@ -64,7 +64,7 @@ fn chunks(
     rows: u64,
     weights: [f32; 2],
 ) -> impl Iterator<Item = (ChunkRange, TrackUniform)> + use<> {
-    let (time, all) = (frame.uniform.far[1], params.rows() as u32);
+    let (time, all) = (frame.uniform.time, params.rows() as u32);
     params.chunks().filter(move |chunk| u64::from(chunk.first) < rows).map(move |chunk| {
         let own = u64::from(chunk.rows).min(rows - u64::from(chunk.first)) as u32;
         let uniform = TrackUniform { rows: [chunk.first, own, all, rows as u32], weights, time, _pad: 0 };

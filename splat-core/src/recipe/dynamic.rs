@@ -10,7 +10,7 @@ use crate::stage::flow::{Flow, FlowRates, RestRule};
 /// What splats are held at rest by. One camera cannot tell a wall that moves with it from one that rests.
 const STILL_BY_ONE_CAMERA: f32 = 0.6;
 const STILL_BY_SEVERAL: f32 = 0.3;
-/// Steps from one look for splats that rest to the next: all columns are read back for it.
+/// Steps from one look for splats that rest to the next: the columns of those that move are read back for it.
 const REST_EVERY: u64 = 100;
 
 pub(super) const RECIPE: Recipe = Recipe { name: RecipeName::Dynamic, about: "a scene that moves", build };

@@ -183,11 +183,37 @@ impl SplatCloud {
         self.moving().iter().rposition(|&moves| moves).map_or(0, |last| last + 1)
     }
 
+    /// The same splats, those first that move, change or fade, and otherwise in the same order: what lies behind them
+    /// costs nothing to move. Files may have them in any order.
+    #[must_use]
+    pub fn movers_first(self) -> SplatCloud {
+        if self.motion.is_none() {
+            return self;
+        }
+        let moving = self.moving();
+        if moving.is_sorted_by_key(|moves| !moves) {
+            return self;
+        }
+        let (mut order, resting): (Vec<u32>, Vec<u32>) = (0..self.len() as u32).partition(|&row| moving[row as usize]);
+        order.extend(resting);
+        self.gather(&order)
+    }
+
     /// The splats as they are at a time, 0 at the first photo and 1 at the last; these do not move. Time does nothing
     /// to splats that rest.
     pub fn at(&self, time: f64) -> SplatCloud {
         let Some(motion) = self.motion else { return self.clone() };
-        let mut still = SplatCloud { motion: None, more: Vec::new(), ..self.clone() };
+        let mut still = SplatCloud {
+            means: self.means.clone(),
+            quats: self.quats.clone(),
+            log_scales: self.log_scales.clone(),
+            opacity_logits: self.opacity_logits.clone(),
+            sh0: self.sh0.clone(),
+            sh_rest: self.sh_rest.clone(),
+            motion: None,
+            more: Vec::new(),
+            ..*self
+        };
         let time = time - 0.5;
         let dilations = self.more_values(Motion::DILATIONS);
         for MotionColumn { name, moves, .. } in motion.columns() {
@@ -233,4 +259,40 @@ pub(super) fn fading(centre: f64, fade: f64, time: f64) -> f64 {
 fn faded(logit: f64, centre: f64, fade: f64, time: f64) -> f64 {
     let opacity = (fading(centre, fade, time) / (1.0 + (-logit).exp())).clamp(1e-12, 0.999_999);
     (opacity / (1.0 - opacity)).ln()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn those_that_move_come_first_and_nothing_else_changes() {
+        let rows = 7_usize;
+        let still = SplatCloud {
+            means: (0..rows).map(|row| [row as f32; 3]).collect(),
+            quats: vec![[1.0, 0.0, 0.0, 0.0]; rows],
+            log_scales: vec![[-3.0; 3]; rows],
+            opacity_logits: (0..rows).map(|row| 0.1 * row as f32).collect(),
+            sh0: vec![[0.2; 3]; rows],
+            ..SplatCloud::default()
+        };
+        assert!(still.clone().movers_first() == still);
+        let line = TimeBasis::Flow { poly: 1, fourier: 0 };
+        let motion = Motion { means: line, quats: line, sh0: line, dilates: false, fades: true, frames: 9 };
+        let mut cloud = still.with_motion(motion);
+        for column in &mut cloud.more {
+            let rows: &[usize] = match column.name {
+                "flow_means" => &[4],
+                "flow_lifetimes" => &[1, 6],
+                _ => &[],
+            };
+            // The second value of a window is its sharpness.
+            rows.iter().for_each(|row| column.values[row * column.width + 1] = 3.0);
+        }
+        assert_eq!((cloud.head(), cloud.moving()), (7, vec![false, true, false, false, true, false, true]));
+        let sorted = cloud.clone().movers_first();
+        assert_eq!(sorted.head(), 3);
+        assert!(sorted == cloud.gather(&[1, 4, 6, 0, 2, 3, 5]));
+        assert!(sorted.clone().movers_first() == sorted);
+    }
 }

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use super::{Frame, Scratch, Splats, Stage};
 use crate::codec::Codec;
 use crate::gpu::layout::FrameUniform;
-use crate::gpu::{Gpu, Pass};
-use crate::params::{ChunkRange, ColumnSpec, Params, RowBuf};
+use crate::gpu::{Binding, Gpu, Pass};
+use crate::params::{ChunkRange, ColumnSpec, Params, ROW_BLOCK, RowBuf};
 use crate::scene::{Motion, MotionColumn, TimeBasis};
 use crate::schedule::{Phase, Rate};
 
@@ -59,6 +59,12 @@ pub struct RestRule {
     /// Most pixels they move in any photo.
     pub pixels: f64,
 }
+
+/// Functions of time up to which a kernel is written out; it has a loop for more.
+const MOST_WRITTEN_OUT: u32 = 32;
+
+/// Blocks of rows that an invocation works through on CPUs, to read memory in long streams.
+const BLOCKS_SERIAL: u64 = 16;
 
 /// Splats at the time of a view, and their gradients, which are zero between steps.
 struct Moved {
@@ -121,6 +127,32 @@ impl Flow {
         ]
     }
 
+    /// Moves the rows of one attribute in one chunk: base, coefficients, where the result goes.
+    fn run_move(
+        &self,
+        pass: &mut Pass<'_>,
+        params: &Params,
+        frame: &Frame<'_>,
+        moving: &Moving,
+        chunk: &ChunkRange,
+        [base, coefficients, moved]: [Binding<'_>; 3],
+    ) {
+        let (gpu, rows, uniform) = (pass.gpu(), u64::from(chunk.rows), frame.uniform_for(chunk));
+        let mut constants = self.constants(moving).to_vec();
+        let mut buffers = vec![("base", base), ("coefficients", coefficients), ("moved", moved)];
+        if !self.motion.dilates && moving.basis.terms() <= MOST_WRITTEN_OUT {
+            constants.push(("VECTORS", moving.width * moving.basis.terms()));
+            let kernel = gpu.kernel("flow/move_block", &constants);
+            return kernel.run(pass, block_groups(gpu, rows), &uniform, &buffers);
+        }
+        let dilations = match self.motion.dilates {
+            true => params.column(Motion::DILATIONS).values.bind(chunk),
+            false => frame.scratch.spare.bind(),
+        };
+        buffers.push(("dilations", dilations));
+        gpu.kernel("flow/move", &constants).run(pass, gpu.profile().flat_groups(rows), &uniform, &buffers);
+    }
+
     fn rate_of(&self, column: &str) -> Rate {
         match column {
             "flow_means" => self.rates.means,
@@ -141,10 +173,16 @@ fn part<'a>(splats: &'a Splats, sh0: &'a RowBuf<f32>, base: &str) -> &'a RowBuf<
     }
 }
 
+/// Workgroups for a kernel over blocks of rows.
+fn block_groups(gpu: &Gpu, rows: u64) -> u32 {
+    let each = if gpu.profile().serial_lanes { BLOCKS_SERIAL } else { 1 };
+    gpu.profile().flat_groups(rows.div_ceil(ROW_BLOCK * each))
+}
+
 /// The uniform block for one chunk of rows, of which the first have values in a column of the head.
 fn with_head(frame: &Frame<'_>, chunk: &ChunkRange, column: &RowBuf<f32>) -> FrameUniform {
     let mut uniform = frame.uniform_for(chunk);
-    uniform.head[0] = column.rows_in(chunk);
+    uniform.head = column.rows_in(chunk);
     uniform
 }
 
@@ -188,29 +226,15 @@ impl Stage for Flow {
         let mut now = trained.clone();
         for moving in self.moving() {
             pass.stage("flow.move");
-            let kernel = gpu.kernel("flow/move", &self.constants(&moving));
             let (from, to) = (part(&trained, trained_sh0, moving.base), part(&moved.splats, &moved.sh0, moving.base));
             let column = params.column(moving.column);
-            // What rests is copied, which is far cheaper than a kernel.
-            from.copy_from_row(pass, to, column.values.rows());
+            let coefficients = column.decoded(&frame.phase);
             for chunk in params.chunks_of(column) {
-                let spare = scratch.spare.bind();
-                let dilations = match self.motion.dilates {
-                    true => params.column(Motion::DILATIONS).values.bind(&chunk),
-                    false => spare,
-                };
-                kernel.run(
-                    pass,
-                    gpu.profile().flat_groups(u64::from(chunk.rows)),
-                    &frame.uniform_for(&chunk),
-                    &[
-                        ("base", from.bind(&chunk)),
-                        ("coefficients", column.decoded(&frame.phase).bind(&chunk)),
-                        ("dilations", dilations),
-                        ("moved", to.bind(&chunk)),
-                    ],
-                );
+                let (base, coefficients, moved) = (from.bind(&chunk), coefficients.bind(&chunk), to.bind(&chunk));
+                self.run_move(pass, params, frame, &moving, &chunk, [base, coefficients, moved]);
             }
+            // What rests is copied, which is far cheaper than a kernel; and last, as kernels end with a whole block.
+            from.copy_from_row(pass, to, column.values.rows());
             match moving.base {
                 "means" => now.means = to.clone(),
                 "quats" => now.quats = to.clone(),
@@ -222,11 +246,10 @@ impl Stage for Flow {
             let kernel = gpu.kernel("flow/fade", &[]);
             let column = params.column(Motion::LIFETIMES);
             let lifetimes = column.decoded(&frame.phase);
-            trained.opacity_logits.copy_from_row(pass, &moved.splats.opacity_logits, column.values.rows());
             for chunk in params.chunks_of(column) {
                 kernel.run(
                     pass,
-                    gpu.profile().flat_groups(u64::from(chunk.rows)),
+                    block_groups(gpu, chunk.rows.into()),
                     &frame.uniform_for(&chunk),
                     &[
                         ("opacity_logits", trained.opacity_logits.bind(&chunk)),
@@ -235,6 +258,7 @@ impl Stage for Flow {
                     ],
                 );
             }
+            trained.opacity_logits.copy_from_row(pass, &moved.splats.opacity_logits, column.values.rows());
             now.opacity_logits = moved.splats.opacity_logits.clone();
         }
         if let (Some(trained), Some((grads, grad_sh0))) = (&frame.grad_splats, &moved.grads) {

@@ -61,23 +61,21 @@ struct Course {
 }
 
 impl SplatCloud {
-    /// Which of the first `head` splats move by at most `pixels` in any of the views, and neither change their colour
-    /// nor fade as far as an 8-bit photo could tell; and what they are when they rest.
+    /// Which of the splats move by at most `pixels` in any of the views, and neither change their colour nor fade as far
+    /// as an 8-bit photo could tell; and what they are when they rest.
     ///
     /// # Errors
     /// Those of [`SplatCloud::check`].
-    pub(crate) fn resting(&self, head: usize, views: &[View], pixels: f64) -> Result<Resting> {
-        let rows: Vec<u32> = (0..head.min(self.len()) as u32).collect();
-        let moving = SplatCloud { sh_rest: Vec::new(), sh_degree: 0, ..self.gather(&rows) };
-        moving.check()?;
+    pub(crate) fn resting(&self, views: &[View], pixels: f64) -> Result<Resting> {
+        self.check()?;
         let frames = self.motion.map_or(0, |motion| motion.frames);
         let moments = if frames < 2 { UNKNOWN_MOMENTS } else { frames.min(MOST_MOMENTS) };
         let clip: Vec<SplatCloud> =
-            (0..moments).map(|moment| moving.at(f64::from(moment) / f64::from(moments - 1))).collect();
-        let courses: Vec<Course> = (0..moving.len()).map(|row| Course::of(&clip, row)).collect();
+            (0..moments).map(|moment| self.at(f64::from(moment) / f64::from(moments - 1))).collect();
+        let courses: Vec<Course> = (0..self.len()).map(|row| Course::of(&clip, row)).collect();
         let eyes: Vec<(DVec3, f64)> = views.iter().map(|view| (view.position(), view.fx.max(view.fy))).collect();
         let rests: Vec<bool> = courses.iter().map(|course| course.rests(&eyes, pixels)).collect();
-        let rows: Vec<u32> = rows.into_iter().filter(|&row| rests[row as usize]).collect();
+        let rows: Vec<u32> = (0..self.len() as u32).filter(|&row| rests[row as usize]).collect();
         let write = |column, values: &dyn Fn(&Course) -> Vec<f64>| ColumnWrite {
             column,
             rows: rows.clone(),
@@ -102,8 +100,9 @@ impl Trainer {
         };
         self.land_all()?;
         self.adam.settle(&self.gpu, &self.params, phase.step);
-        let cloud = self.preview().cloud()?;
-        let resting = cloud.resting(self.params.head() as usize, &self.dataset.train, pixels)?;
+        // Spherical harmonics above the first stay as they are.
+        let moving = self.preview_of(self.params.head() as usize, 0).cloud()?;
+        let resting = moving.resting(&self.dataset.train, pixels)?;
         let Some((mut edit, head)) = resting.edit(self.splats()) else { return Ok(false) };
         let observed = self.observation.read(&self.gpu)?;
         self.apply(&mut edit, Some(head), phase.step)?;
@@ -202,13 +201,11 @@ mod tests {
 
     #[test]
     fn what_no_photo_shows_is_rest() -> Result<()> {
-        let found = cloud().resting(5, &views()?, 0.25)?;
+        let found = cloud().resting(&views()?, 0.25)?;
         assert_eq!(found.rests, [false, false, false, false, true]);
         assert_eq!(found.writes[0].rows, [4]);
-        // A head of two leaves the others alone.
-        assert_eq!(cloud().resting(2, &views()?, 0.25)?.rests.len(), 2);
         // With all the pixels in the world, places and turns do not count, but colour and opacity do.
-        assert_eq!(cloud().resting(5, &views()?, 1e9)?.rests, [true, true, false, false, true]);
+        assert_eq!(cloud().resting(&views()?, 1e9)?.rests, [true, true, false, false, true]);
         Ok(())
     }
 
