@@ -119,8 +119,8 @@ impl Quantizer for Means {
         let mut values = Vec::with_capacity(3 * cloud.len());
         for (mean, class) in cloud.means.iter().zip(of_row) {
             let bits = self.trims[class];
-            for axis in 0..3 {
-                let cell = ((f64::from(mean[axis]) - f64::from(self.low[axis])) / f64::from(self.unit)) as i32;
+            for (value, low) in mean.iter().zip(&self.low) {
+                let cell = ((f64::from(*value) - f64::from(*low)) / f64::from(self.unit)) as i32;
                 values.push(cell >> bits << bits | 1 << bits >> 1);
             }
         }
