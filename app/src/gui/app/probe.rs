@@ -59,7 +59,7 @@ impl App {
     /// The picture on screen, and what `splat render` makes of the file for the same camera and time.
     pub(crate) fn picture_and_render(&self, file: &Path) -> (Vec<u8>, Vec<u8>) {
         let (shown, scene) = (self.viewport.shown.as_ref().unwrap(), self.scene.as_ref().unwrap());
-        let cloud = read_splats(file).unwrap();
+        let cloud = read_splats(file).unwrap().movers_first();
         let options: RasterOptions = scene.raster;
         let mut renderer = Renderer::new(&Gpu::new(&self.gpu).unwrap(), &cloud, options).unwrap();
         let image = renderer.render(&shown.view, self.widgets.display.look.background).unwrap();
