@@ -169,7 +169,8 @@ pub fn play(
     const WARM_UP: u32 = 2;
     const PICTURES: u32 = 16;
     let degree = u32::from(cloud.sh_degree);
-    let model = viewing_model(degree, cloud.motion, Blending::Composite);
+    let still = Rate::constant(0.0);
+    let model = viewing_model(Sh::plain(degree, still, still, 1), cloud.motion, Blending::Composite);
     let rows = cloud.len() as u64;
     let params = Params::with_head(gpu, model.columns(), rows, cloud.head() as u64, false);
     upload_cloud(gpu, &params, cloud)?;

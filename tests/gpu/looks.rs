@@ -8,7 +8,7 @@ use std::sync::Arc;
 use glam::{DVec2, DVec3};
 use splat_core::Error;
 use splat_core::gpu::{Gpu, GpuOptions};
-use splat_core::look::{Colormap, Look, Marks, Mode, Picture, Viewer};
+use splat_core::look::{Colormap, Look, Marks, Mode, Viewer};
 use splat_core::model::{Model, RasterOptions, Rendered, Scene, ViewRenderer};
 use splat_core::params::Params;
 use splat_core::render::Renderer;
