@@ -154,7 +154,7 @@ pub(super) struct Tables {
 }
 
 /// So few quantiles that most of such a bucket belong to one symbol.
-const STRIDE: u32 = 16;
+const STRIDE: u32 = 32;
 const BUCKETS: usize = (WHOLE / STRIDE) as usize;
 
 /// The symbol of a bucket of quantiles.

@@ -26,7 +26,7 @@ const HEAD: usize = 24;
 const TRAILER: usize = 28;
 
 /// Chunks that a core decodes side by side.
-const TOGETHER: usize = 2;
+const TOGETHER: usize = 4;
 /// Most tables of frequencies in a file: a thousand columns would not have as many, and they are larger in memory than
 /// in a file.
 const MOST_TABLES: usize = 1 << 14;
