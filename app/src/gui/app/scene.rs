@@ -30,6 +30,9 @@ use crate::gui::training::log::Level;
 use crate::gui::training::{RunState, SceneSummary};
 use crate::gui::worker::Ask;
 
+/// More splats take the processor so long to draw that a first picture is worth having coarse.
+const SLOW_TO_DRAW: usize = 100_000;
+
 /// Splat files that can be read, for dialogs.
 pub(super) fn readable_files() -> &'static [Filter] {
     static EXTENSIONS: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
@@ -247,6 +250,9 @@ impl App {
         self.widgets.display.look.background = scene.background;
         let (up, extent) = scene.up_and_extent();
         self.viewport.enter(up, extent);
+        if self.is_software() && scene.document.cloud().len() > SLOW_TO_DRAW {
+            self.viewport.hurry();
+        }
         if let Some(orbit) = Orbit::of_cameras(&scene.views, up) {
             self.viewport.camera.focus(orbit.centre);
             self.viewport.camera.arrive();

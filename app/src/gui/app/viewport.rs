@@ -159,6 +159,12 @@ impl Viewport {
         }
     }
 
+    /// The next picture is to come soon; every pixel of it follows.
+    pub(super) fn hurry(&mut self) {
+        self.share = COARSEST;
+        self.moving();
+    }
+
     /// The camera is moved by something else than the person's hands.
     pub(super) fn moving(&mut self) {
         self.moved_at = Some(Instant::now());
