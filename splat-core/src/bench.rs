@@ -184,18 +184,8 @@ pub fn play(
         let time = f64::from(picture.saturating_sub(WARM_UP)) / f64::from(PICTURES - 1);
         let view = View { time: Some(time), ..view.clone() };
         let mut pass = Pass::profiled(gpu, "play", profiler.as_mut());
-        let mut frame = Frame {
-            uniform: frame_uniform(&view, &options, rows, scratch.capacity.isects),
-            phase: finished_phase(degree),
-            scratch: &scratch,
-            with_depth: false,
-            with_abs_grad: false,
-            target: None,
-            splats: None,
-            grad_splats: None,
-            sh0: None,
-            grad_sh0: None,
-        };
+        let mut frame =
+            Frame::new(frame_uniform(&view, &options, rows, scratch.capacity.isects), finished_phase(degree), &scratch);
         model.forward(&mut pass, &params, &mut frame);
         pass.submit();
         match &mut profiler {
@@ -275,16 +265,8 @@ fn measure(gpu: &Gpu, workload: &Workload, each: &mut dyn FnMut(BenchRow) -> Res
         };
         let mut pass = Pass::profiled(gpu, "bench", profiler.as_mut());
         let mut frame = Frame {
-            uniform: frame_uniform(&view, &options, rows, scratch.capacity.isects),
-            phase,
-            scratch: &scratch,
-            with_depth: false,
-            with_abs_grad: false,
             target: Some(&target),
-            splats: None,
-            grad_splats: None,
-            sh0: None,
-            grad_sh0: None,
+            ..Frame::new(frame_uniform(&view, &options, rows, scratch.capacity.isects), phase, &scratch)
         };
         model.forward(&mut pass, &params, &mut frame);
         loss.add(&mut pass, &params, &mut frame);

@@ -273,18 +273,7 @@ impl ViewRenderer {
             uniform.intrinsics[3] -= top as f32;
             uniform.size = [width, height, width.div_ceil(TILE_WIDTH), height.div_ceil(TILE_HEIGHT)];
             uniform.band[1] = uniform.size[3];
-            let mut frame = Frame {
-                uniform,
-                phase,
-                scratch: &scratch,
-                with_depth: false,
-                with_abs_grad: false,
-                target: None,
-                splats: None,
-                grad_splats: None,
-                sh0: None,
-                grad_sh0: None,
-            };
+            let mut frame = Frame::new(uniform, phase, &scratch);
             let mut pass = Pass::new(gpu, "render");
             record(&mut pass, &mut frame, again);
             pass.submit();

@@ -259,16 +259,13 @@ impl Trainer {
         // did not fit and the step is repeated.
         let observes = is_last && self.density.observes(phase.step as u32, phase.steps as u32);
         let mut frame = Frame {
-            uniform: frame_uniform(&pick.view, &self.options, self.params.rows(), scratch.capacity.isects),
-            phase,
-            scratch,
-            with_depth: false,
             with_abs_grad: observes && self.density.needs_abs_grad(),
             target: Some(pick.target),
-            splats: None,
-            grad_splats: None,
-            sh0: None,
-            grad_sh0: None,
+            ..Frame::new(
+                frame_uniform(&pick.view, &self.options, self.params.rows(), scratch.capacity.isects),
+                phase,
+                scratch,
+            )
         };
         self.model.forward(&mut pass, &self.params, &mut frame);
         for loss in &self.losses {

@@ -249,18 +249,8 @@ pub(super) fn the_rate_equals_the_oracle(gpu: &Gpu) {
         adam.step(pass, &params, &first, &scratch);
     });
     let options = RasterOptions { antialias: false, near: 0.1 };
-    let mut frame = Frame {
-        uniform: frame_uniform(&view(&camera(4, 4)), &options, ROWS as u64, 64),
-        phase: phase(2, true),
-        scratch: &scratch,
-        with_depth: false,
-        with_abs_grad: false,
-        target: None,
-        splats: None,
-        grad_splats: None,
-        sh0: None,
-        grad_sh0: None,
-    };
+    let mut frame =
+        Frame::new(frame_uniform(&view(&camera(4, 4)), &options, ROWS as u64, 64), phase(2, true), &scratch);
     run(gpu, |pass| RateLoss { weight: WEIGHT }.add(pass, &params, &mut frame));
     let mut expected = vec![0.0; ROWS * LATENTS];
     for j in 0..LATENTS {

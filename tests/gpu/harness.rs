@@ -245,16 +245,14 @@ impl Bench {
         let target = target(gpu, case);
         let options = RasterOptions { antialias: case.antialias, near: case.camera.near as f32 };
         let mut frame = Frame {
-            uniform: frame_uniform(&view(&case.camera), &options, self.params.rows(), self.scratch.capacity.isects),
-            phase: Phase { sh_degree: case.degree as u32, ..PHASE },
-            scratch: &self.scratch,
             with_depth: case.with_depth,
             with_abs_grad: case.with_abs_grad,
             target: target.as_ref(),
-            splats: None,
-            grad_splats: None,
-            sh0: None,
-            grad_sh0: None,
+            ..Frame::new(
+                frame_uniform(&view(&case.camera), &options, self.params.rows(), self.scratch.capacity.isects),
+                Phase { sh_degree: case.degree as u32, ..PHASE },
+                &self.scratch,
+            )
         };
         if matches!(case.drive, Drive::Linear) {
             write_linear_gradient(gpu, &self.scratch, case);

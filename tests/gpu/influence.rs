@@ -44,18 +44,7 @@ impl Table {
         let capacity = empty.with_tiles(camera.width as u32, camera.height as u32);
         let scratch = Scratch::new(gpu, capacity, self.params.rows_per_chunk()).unwrap();
         let options = RasterOptions { antialias, near: camera.near as f32 };
-        let mut frame = Frame {
-            uniform: frame_uniform(&view(camera), &options, rows, capacity.isects),
-            phase: PHASE,
-            scratch: &scratch,
-            with_depth: false,
-            with_abs_grad: false,
-            target: None,
-            splats: None,
-            grad_splats: None,
-            sh0: None,
-            grad_sh0: None,
-        };
+        let mut frame = Frame::new(frame_uniform(&view(camera), &options, rows, capacity.isects), PHASE, &scratch);
         let sums = Buf::new(gpu, "influence", rows);
         let mut pass = Pass::new(gpu, "case");
         self.model.influence(&mut pass, &self.params, &mut frame, &sums);

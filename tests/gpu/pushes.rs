@@ -16,27 +16,18 @@ const SEED: u64 = 11;
 /// Records `work` with the frame of a case whose view has been looked at, so that its list is valid.
 fn with_frame(gpu: &Gpu, bench: &Bench, case: &Case, step: u64, work: impl FnOnce(&mut Pass<'_>, &mut Frame<'_>)) {
     let options = RasterOptions { antialias: false, near: 0.1 };
-    let mut frame = Frame {
-        uniform: frame_uniform(&view(&case.camera), &options, bench.params.rows(), bench.scratch.capacity.isects),
-        phase: Phase {
-            step,
-            steps: 100,
-            resolution: 1.0,
-            sh_degree: 3,
-            sh_update: true,
-            motion_from: 0,
-            noise_from: u64::MAX,
-            round_from: u64::MAX,
-        },
-        scratch: &bench.scratch,
-        with_depth: false,
-        with_abs_grad: false,
-        target: None,
-        splats: None,
-        grad_splats: None,
-        sh0: None,
-        grad_sh0: None,
+    let uniform = frame_uniform(&view(&case.camera), &options, bench.params.rows(), bench.scratch.capacity.isects);
+    let phase = Phase {
+        step,
+        steps: 100,
+        resolution: 1.0,
+        sh_degree: 3,
+        sh_update: true,
+        motion_from: 0,
+        noise_from: u64::MAX,
+        round_from: u64::MAX,
     };
+    let mut frame = Frame::new(uniform, phase, &bench.scratch);
     let mut pass = Pass::new(gpu, "push");
     work(&mut pass, &mut frame);
     pass.submit();

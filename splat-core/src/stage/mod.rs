@@ -116,7 +116,23 @@ pub struct Frame<'a> {
     pub grad_sh0: Option<RowBuf<f32>>,
 }
 
-impl Frame<'_> {
+impl<'a> Frame<'a> {
+    /// A frame before its first stage, of a view that is only rendered.
+    pub fn new(uniform: FrameUniform, phase: Phase, scratch: &'a Scratch) -> Self {
+        Frame {
+            uniform,
+            phase,
+            scratch,
+            with_depth: false,
+            with_abs_grad: false,
+            target: None,
+            splats: None,
+            grad_splats: None,
+            sh0: None,
+            grad_sh0: None,
+        }
+    }
+
     /// Output of decoding.
     ///
     /// # Panics

@@ -28,7 +28,7 @@ pub struct Sh {
     pub sh0_codec: Codec,
     /// How `shN` is stored.
     pub shn_codec: Codec,
-    /// Whether `shN` is [`pack`]ed instead, to be looked at only.
+    /// Whether `shN` is packed instead, a byte per coefficient: to be looked at only.
     pub packed: bool,
 }
 
