@@ -265,7 +265,8 @@ impl ViewRenderer {
             None => allocate(needed)?,
         };
         scratch.counters.write(gpu, 0, &[0; counter::COUNT as usize]);
-        for again in std::iter::once(false).chain(std::iter::repeat(true)) {
+        let mut again = false;
+        loop {
             // The range in which the projection is linearized stays that of the whole image, so that a part of it has
             // the pixels of the whole.
             let mut uniform = frame_uniform(view, &options, params.rows(), scratch.capacity.isects);
@@ -285,6 +286,7 @@ impl ViewRenderer {
             scratch = gpu.allocating(|| scratch.with_isects(gpu, capacity))??;
             // What was counted by splat stays counted.
             scratch.counters.write(gpu, u64::from(counter::OVERFLOW), &[0, 0]);
+            again = true;
         }
         Ok(self.scratch.insert(scratch))
     }

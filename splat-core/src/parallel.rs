@@ -66,31 +66,29 @@ pub(crate) fn in_order<T: Send>(
     })
 }
 
+/// Does `work` on all items, each on whichever of some threads is free, the caller's among them.
+pub(crate) fn in_parallel<I: Iterator + Send>(threads: usize, items: I, work: impl Fn(I::Item) + Sync) {
+    let items = Mutex::new(items);
+    let next = || items.lock().unwrap_or_else(PoisonError::into_inner).next();
+    std::thread::scope(|scope| {
+        let run = || {
+            while let Some(item) = next() {
+                work(item);
+            }
+        };
+        for _ in 1..threads {
+            scope.spawn(run);
+        }
+        run();
+    });
+}
+
 /// Does `work` on all items, each on whichever core is free; the results are in the order of the items.
 pub(crate) fn on_all<T: Send, R: Send>(items: Vec<T>, work: impl Fn(T) -> R + Sync) -> Vec<R> {
     let threads = threads().min(items.len());
-    if threads < 2 {
-        return items.into_iter().map(work).collect();
-    }
-    let items = Mutex::new(items.into_iter().enumerate());
-    let run = || {
-        let mut done = Vec::new();
-        let next = || items.lock().unwrap_or_else(PoisonError::into_inner).next();
-        while let Some((at, item)) = next() {
-            done.push((at, work(item)));
-        }
-        done
-    };
-    let mut done: Vec<(usize, R)> = std::thread::scope(|scope| {
-        let handles: Vec<_> = (0..threads).map(|_| scope.spawn(run)).collect();
-        let finished = handles.into_iter().map(|handle| match handle.join() {
-            Ok(done) => done,
-            Err(panic) => std::panic::resume_unwind(panic),
-        });
-        finished.flatten().collect()
-    });
-    done.sort_unstable_by_key(|&(at, _)| at);
-    done.into_iter().map(|(_, result)| result).collect()
+    let mut results: Vec<Option<R>> = items.iter().map(|_| None).collect();
+    in_parallel(threads, items.into_iter().zip(&mut results), |(item, result)| *result = Some(work(item)));
+    results.into_iter().flatten().collect()
 }
 
 #[cfg(test)]

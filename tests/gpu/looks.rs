@@ -13,13 +13,13 @@ use splat_core::model::{Model, RasterOptions, Rendered, Scene, ViewRenderer};
 use splat_core::params::Params;
 use splat_core::render::Renderer;
 use splat_core::scene::{Motion, SplatCloud, TimeBasis, View, write_splats};
-use splat_core::schedule::{Phase, Rate};
+use splat_core::schedule::Rate;
 use splat_core::stage::decode::{Decode, DecodeCodecs, DecodeRates};
 use splat_core::stage::rasterize::{Blending, Rasterize};
 use splat_core::stage::sh::Sh;
 
 use super::chain::PIXELS;
-use super::harness::{camera, cloud, random_splats, upload, view};
+use super::harness::{PHASE, camera, cloud, random_splats, upload, view};
 use crate::oracle::blend::Limits;
 use crate::oracle::camera::Camera;
 use crate::oracle::inspect::{SOLID_RADIUS, ellipsoids, overdraw};
@@ -41,18 +41,8 @@ fn rendered(gpu: &Gpu, splats: &[Splat], camera: &Camera, blending: Blending) ->
     ]);
     let params = Params::new(gpu, model.columns(), splats.len() as u64, false);
     upload(gpu, &params, &cloud(splats, 3));
-    let phase = Phase {
-        step: 1,
-        steps: 1,
-        resolution: 1.0,
-        sh_degree: 3,
-        sh_update: true,
-        motion_from: 0,
-        noise_from: u64::MAX,
-        round_from: u64::MAX,
-    };
     let options = RasterOptions { antialias: false, near: camera.near as f32 };
-    let scene = Scene { gpu, model: &model, params: &params, phase, options };
+    let scene = Scene { gpu, model: &model, params: &params, phase: PHASE, options };
     ViewRenderer::new().render(&scene, &view(camera), false).unwrap()
 }
 

@@ -7,7 +7,7 @@ use splat_core::model::{RasterOptions, frame_uniform};
 use splat_core::schedule::Phase;
 use splat_core::stage::Frame;
 
-use super::harness::{Bench, Case, assert_close, camera, random_splats, view};
+use super::harness::{Bench, Case, PHASE, assert_close, camera, random_splats, view};
 use crate::oracle::project::{covariance, sigmoid};
 use crate::oracle::render::Splat;
 
@@ -17,16 +17,7 @@ const SEED: u64 = 11;
 fn with_frame(gpu: &Gpu, bench: &Bench, case: &Case, step: u64, work: impl FnOnce(&mut Pass<'_>, &mut Frame<'_>)) {
     let options = RasterOptions { antialias: false, near: 0.1 };
     let uniform = frame_uniform(&view(&case.camera), &options, bench.params.rows(), bench.scratch.capacity.isects);
-    let phase = Phase {
-        step,
-        steps: 100,
-        resolution: 1.0,
-        sh_degree: 3,
-        sh_update: true,
-        motion_from: 0,
-        noise_from: u64::MAX,
-        round_from: u64::MAX,
-    };
+    let phase = Phase { step, steps: 100, ..PHASE };
     let mut frame = Frame::new(uniform, phase, &bench.scratch);
     let mut pass = Pass::new(gpu, "push");
     work(&mut pass, &mut frame);

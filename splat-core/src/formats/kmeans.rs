@@ -11,9 +11,9 @@ mod graph;
 mod line;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
 
 use crate::error::Result;
+use crate::parallel::in_parallel;
 use crate::scene::io::ply::OnProgress;
 
 pub(super) use graph::Finder;
@@ -105,28 +105,6 @@ fn dot(a: &[f32], b: &[f32]) -> f32 {
 /// The sum of all lanes, in pairs: one after the other would take longer than what was added up before.
 fn sum([a, b, c, d, e, f, g, h]: [f32; LANES]) -> f32 {
     ((a + e) + (c + g)) + ((b + f) + (d + h))
-}
-
-/// Threads worth starting here.
-pub(super) fn threads() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
-}
-
-/// Does `work` on all items, each on whichever thread is free.
-pub(super) fn in_parallel<I: Iterator + Send>(threads: usize, items: I, work: impl Fn(I::Item) + Sync) {
-    let items = Mutex::new(items);
-    let next = || items.lock().unwrap_or_else(PoisonError::into_inner).next();
-    std::thread::scope(|scope| {
-        let run = || {
-            while let Some(item) = next() {
-                work(item);
-            }
-        };
-        for _ in 1..threads {
-            scope.spawn(run);
-        }
-        run();
-    });
 }
 
 /// Rows in clusters.

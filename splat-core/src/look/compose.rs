@@ -4,6 +4,7 @@ use super::columns::{robust_range, stride};
 use super::{Colormap, Legend};
 use crate::gpu::layout::ALPHA_MIN;
 use crate::model::Rendered;
+use crate::parallel::for_each_part;
 use crate::render::{Image, byte};
 use crate::scene::View;
 
@@ -18,25 +19,14 @@ const STEEPEST: f32 = 8.0;
 fn paint(width: u32, height: u32, pixel: impl Fn(usize, usize) -> [f32; 3] + Sync) -> Image {
     let (columns, rows) = (width as usize, height as usize);
     let mut rgba = vec![255; 4 * columns * rows];
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let threads = (columns * rows / PIXELS_PER_THREAD).clamp(1, cores);
-    let rows_per_part = rows.div_ceil(threads).max(1);
-    let fill = |first: usize, part: &mut [u8]| {
+    let unit = (4 * columns).max(4);
+    let least = PIXELS_PER_THREAD.div_ceil(columns.max(1));
+    for_each_part(&mut rgba, unit, least, |first, part| {
         for (i, bytes) in part.chunks_exact_mut(4).enumerate() {
             let rgb = pixel(i % columns, first + i / columns).map(byte);
             bytes[..3].copy_from_slice(&rgb);
         }
-    };
-    let parts = rgba.chunks_mut((4 * columns * rows_per_part).max(4)).enumerate();
-    if threads == 1 {
-        parts.for_each(|(i, part)| fill(i * rows_per_part, part));
-    } else {
-        std::thread::scope(|scope| {
-            for (i, part) in parts {
-                scope.spawn(move || fill(i * rows_per_part, part));
-            }
-        });
-    }
+    });
     Image { width, height, rgba }
 }
 

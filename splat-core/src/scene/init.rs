@@ -6,6 +6,7 @@
 use super::camera::View;
 use super::dataset::{Dataset, Point};
 use super::nearest::{KdTree, squared_distance};
+use crate::parallel::for_each_part;
 use glam::{DMat3, DVec3};
 
 /// Fewer points than this say too little about the scene to start from.
@@ -151,20 +152,10 @@ pub fn nearest_distances(points: &[Point]) -> Vec<f32> {
     let positions: Vec<[f32; 3]> = points.iter().map(|point| point.position).collect();
     let floor = MIN_DISTANCE_SHARE * typical_radius(&positions);
     let tree = KdTree::new(&positions);
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let chunk = positions.len().div_ceil(threads).max(POINTS_PER_THREAD);
     let mut distances = vec![floor; positions.len()];
-    std::thread::scope(|scope| {
-        for (index, out) in distances.chunks_mut(chunk).enumerate() {
-            let (tree, positions) = (&tree, &positions);
-            scope.spawn(move || {
-                for (at, distance) in (index * chunk..).zip(out) {
-                    let Some(&query) = positions.get(at) else {
-                        continue;
-                    };
-                    *distance = rms_of_nearest(&tree.nearest(query, at as u32)).max(floor);
-                }
-            });
+    for_each_part(&mut distances, 1, POINTS_PER_THREAD, |first, out| {
+        for (at, distance) in (first..).zip(out) {
+            *distance = rms_of_nearest(&tree.nearest(positions[at], at as u32)).max(floor);
         }
     });
     distances

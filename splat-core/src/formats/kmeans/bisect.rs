@@ -1,8 +1,9 @@
 //! Clusters by halving again and again: always those whose halves differ most, across the direction in which their rows
 //! are spread widest.
 
-use super::{Rows, distance, dot, in_parallel};
+use super::{Rows, distance, dot};
 use crate::error::Result;
+use crate::parallel::in_parallel;
 use crate::scene::io::ply::OnProgress;
 
 /// Rows that the direction of a cut is found from.

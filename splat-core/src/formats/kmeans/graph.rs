@@ -2,7 +2,8 @@
 //! move a little [Dong 2011]; that is far cheaper than searching anew. A search walks along it.
 
 use super::cells::{Cells, Keys, key, nearest};
-use super::{Rows, distance, in_parallel};
+use super::{Rows, distance};
+use crate::parallel::in_parallel;
 
 /// Groups and cells that are looked into: for all neighbours of a row, and for where a walk begins.
 const NEIGHBOURS_IN: (usize, usize) = (4, 12);

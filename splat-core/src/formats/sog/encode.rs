@@ -7,8 +7,9 @@ use super::meta::{self, Description, names};
 use super::package::{META, Put, write_bundle, write_folder};
 use super::{COEFFICIENTS, FIRST_TAG, PER_ROW, palette_size, texture};
 use crate::error::{Error, Result};
-use crate::formats::kmeans::{Clusters, Codebook, Finder, Histogram, Rows, cluster, in_parallel, threads};
+use crate::formats::kmeans::{Clusters, Codebook, Finder, Histogram, Rows, cluster};
 use crate::formats::{SplatSource, WriteOptions, for_each_block, morton};
+use crate::parallel::{in_parallel, threads};
 use crate::scene::SplatCloud;
 use crate::scene::io::ply::OnProgress;
 

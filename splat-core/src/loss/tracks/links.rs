@@ -1,6 +1,7 @@
 //! Who is whose neighbour among the splats that move.
 
 use crate::gpu::{Buf, Gpu};
+use crate::parallel::for_each_part;
 use crate::scene::KdTree;
 
 /// Neighbours of a splat.
@@ -38,16 +39,9 @@ impl Links {
         let points: Vec<[f32; 3]> = moving.iter().map(|&row| positions[row as usize]).collect();
         let tree = KdTree::new(&points);
         let mut found = vec![[(f32::INFINITY, NOBODY); NEAR]; points.len()];
-        let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        let share = points.len().div_ceil(threads).max(ROWS_PER_THREAD);
-        std::thread::scope(|scope| {
-            for (number, out) in found.chunks_mut(share).enumerate() {
-                let (tree, points) = (&tree, &points);
-                scope.spawn(move || {
-                    for (at, near) in (number * share..).zip(out) {
-                        *near = tree.nearest(points[at], at as u32);
-                    }
-                });
+        for_each_part(&mut found, 1, ROWS_PER_THREAD, |first, out| {
+            for (at, near) in (first..).zip(out) {
+                *near = tree.nearest(points[at], at as u32);
             }
         });
         let known = || found.iter().flatten().filter(|(square, _)| square.is_finite());
